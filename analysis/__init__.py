@@ -1,0 +1,1 @@
+"""Covers and vectors to understanding: arrays in, numbers and pictures out."""

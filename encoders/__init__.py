@@ -1,0 +1,1 @@
+"""Track to condition vector: features, attributes, encoders and the condition schema."""

@@ -1,0 +1,1 @@
+"""Condition vector to cover: networks, losses, recipes, training, bundles and sampling."""

@@ -1,0 +1,1 @@
+"""The `gatefold` command: one verb a file."""
