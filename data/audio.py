@@ -1,7 +1,8 @@
 """Audio: the excerpt that is heard of a track, mono at one rate, without decoding the rest of the file.
 
-libsndfile reads WAV, FLAC, Ogg and AIFF, entered at the exact sample. FFmpeg (PyAV) reads all else, MP3 included:
-it enters a long file faster. Both get an open file, never a name, so a name cannot choose a decoder or a protocol.
+libsndfile reads WAV, FLAC, Ogg and AIFF, entered at the exact sample. FFmpeg (PyAV) reads all else, MP3
+included: it enters a long file faster. Both get an open file, never a name, so a name cannot choose a
+decoder or a protocol.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ Source = str | os.PathLike[str] | bytes
 
 @dataclass(frozen=True)
 class Excerpt:
-    """What is heard of a track: `y` float32 `[n_samples]`, mono, at `sr` Hz, from `start_s` of `total_s` seconds."""
+    """What is heard of a track: `y` float32 `[n_samples]`, mono, at `sr` Hz, from `start_s` of `total_s`
+    seconds.
+    """
 
     y: np.ndarray
     sr: int
@@ -55,14 +58,18 @@ class Excerpt:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of the samples as little-endian int16: the same music under other tags is the same."""
+        """SHA-256 (hex) of the samples as little-endian int16: the same music under other tags is the
+        same.
+        """
         pcm = np.rint(np.clip(self.y, -1.0, 1.0) * 32767.0).astype("<i2")
         return hashlib.sha256(pcm.tobytes()).hexdigest()
 
 
 @dataclass(frozen=True)
 class _Heard:
-    """Mono float32 `[n]` at the file's own rate, where it starts, and how long the file says it is (0: unknown)."""
+    """Mono float32 `[n]` at the file's own rate, where it starts, and how long the file says it is (0:
+    unknown).
+    """
 
     y: np.ndarray
     sr: int
@@ -84,14 +91,14 @@ def load_audio(
 ) -> Excerpt:
     """At most `duration_s` seconds of a file (or of its bytes), mono, resampled to `sr` Hz by soxr.
 
-    `offset_s` None centres the excerpt in the file. Channels are averaged. Time and memory do not grow with the
-    file's length: the excerpt is entered by seeking (an MP3 of over ten minutes through its table of contents,
-    which is right to about 1 % of its length; `start_s` says where it begins). A file that ends before its header
-    says is heard from its start.
+    `offset_s` None centres the excerpt in the file. Channels are averaged. Time and memory do not grow
+    with the file's length: the excerpt is entered by seeking (an MP3 of over ten minutes through its
+    table of contents, which is right to about 1 % of its length; `start_s` says where it begins). A file
+    that ends before its header says is heard from its start.
 
-    Raises `InputError`: missing, no file, empty, not audio, no audio in it, nothing to decode, shorter than
-    `MIN_S` seconds, silent (peak under −80 dBFS), samples that are not finite or far outside −1…1, a sample rate
-    or channel count beyond `RATES` and `MAX_CHANNELS`.
+    Raises `InputError`: missing, no file, empty, not audio, no audio in it, nothing to decode, shorter
+    than `MIN_S` seconds, silent (peak under −80 dBFS), samples that are not finite or far outside −1…1,
+    a sample rate or channel count beyond `RATES` and `MAX_CHANNELS`.
     """
     if not 0 < duration_s <= MAX_DURATION_S:
         raise ValueError(f"duration_s is within 0 and {MAX_DURATION_S:g}, not {duration_s}")

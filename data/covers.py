@@ -1,4 +1,6 @@
-"""Covers: decoding anything Pillow reads, squares of any size, PNGs that carry text, and the one uint8 ⇄ float border."""
+"""Covers: decoding anything Pillow reads, squares of any size, PNGs that carry text, and the one uint8 ⇄
+float border.
+"""
 
 from __future__ import annotations
 
@@ -187,7 +189,9 @@ def resize_cover(image: Image.Image, resolution: int) -> np.ndarray:
 
 
 def to_float(images: Array) -> Array:
-    """uint8 → float32 in −1…1, of any shape; a NumPy array or a torch tensor, the same arithmetic for both."""
+    """uint8 → float32 in −1…1, of any shape; a NumPy array or a torch tensor, the same arithmetic for
+    both.
+    """
     values: Any = images
     floats = values.astype(np.float32) if isinstance(values, np.ndarray) else values.float()
     return floats / 127.5 - 1.0
@@ -233,7 +237,9 @@ def write_png(path: str | Path, image: np.ndarray, text: Mapping[str, str] | Non
 
 
 def tile(images: np.ndarray, columns: int, pad: int = 2, background: int = 255) -> np.ndarray:
-    """Contact sheet uint8 `[3, H', W']` of uint8 `[N, 3, H, W]`, row by row, `pad` pixels between and around."""
+    """Contact sheet uint8 `[3, H', W']` of uint8 `[N, 3, H, W]`, row by row, `pad` pixels between and
+    around.
+    """
     count, channels, height, width = images.shape
     columns = max(1, min(columns, count)) if count else 1
     rows = max(1, -(-count // columns))

@@ -1,7 +1,7 @@
 """The track table: one row a track, in the column convention that Hugging Face `datasets` reads.
 
-`cover` and `audio` are structs `{bytes, path}`; the schema's metadata declares them as Image and Audio, so the
-shards open in `datasets` with no script, and in any Parquet reader as plain columns.
+`cover` and `audio` are structs `{bytes, path}`; the schema's metadata declares them as Image and Audio,
+so the shards open in `datasets` with no script, and in any Parquet reader as plain columns.
 """
 
 from __future__ import annotations
