@@ -1,0 +1,137 @@
+"""A bundle: the folder from which covers are generated. Three files, JSON and safetensors; no code is read.
+
+`model.json` says everything about the model and is its card, `generator.safetensors` holds the averaged
+weights, `encoders.safetensors` the fitted encoders that made its conditions.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from data.errors import InputError
+from data.files import read_json, reason_of, sha256_bytes, sha256_file, write_bytes, write_json
+from gans.config import RESOLUTIONS
+from gans.networks import NETWORKS, build_generator
+
+FORMAT_VERSION = 1
+SHIPPED = Path(__file__).parent / "pretrained" / "shipped"
+MODEL, GENERATOR, ENCODERS = "model.json", "generator.safetensors", "encoders.safetensors"
+MAX_WEIGHT_BYTES = 2 * 2**30
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A loaded bundle. `model` is model.json; `hash` names the three files' content, 64 hexadecimal digits."""
+
+    folder: Path
+    generator: nn.Module
+    model: dict[str, Any]
+    encoder_tensors: dict[str, np.ndarray]
+    hash: str
+
+    @property
+    def layout(self) -> list[tuple[str, int]]:
+        """The condition's blocks and their sizes, in order."""
+        return [(name, size) for name, size in self.model["layout"]]
+
+
+def write_bundle(
+    folder: str | os.PathLike[str],
+    generator: nn.Module,
+    model: Mapping[str, Any],
+    encoder_tensors: Mapping[str, np.ndarray] | None = None,
+    half: bool = False,
+) -> Path:
+    """Writes a bundle; each file appears whole, `model.json` last, so a folder with it is complete.
+
+    model: `network`, `generator` (constructor options), `layout` and whatever else the card says;
+    `format_version` is added. half: store weights as float16 (they are computed with in float32).
+    """
+    path = Path(folder)
+    weights = {name: _stored(tensor, half) for name, tensor in generator.state_dict().items()}
+    write_bytes(path / GENERATOR, safetensors.torch.save(weights))
+    tensors = {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in (encoder_tensors or {}).items()}
+    write_bytes(path / ENCODERS, safetensors.torch.save(tensors))
+    write_json(path / MODEL, {"format_version": FORMAT_VERSION, **model})
+    return path
+
+
+def load_bundle(folder: str | os.PathLike[str]) -> Bundle:
+    """Reads a bundle onto the CPU in float32, ready to generate.
+
+    Raises `InputError` naming the file: missing, not a safetensors file (a pickle in disguise, say),
+    weights that are not those of the network, a newer format.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise InputError(path, "no such bundle: a folder with model.json and its weights")
+    model = read_json(path / MODEL)
+    generator = _empty_generator(path / MODEL, model)
+    weights = _read_tensors(path / GENERATOR)
+    expected = generator.state_dict()
+    for name in sorted(expected.keys() | weights.keys()):
+        if name not in weights or name not in expected:
+            raise InputError(path / GENERATOR, f"{'lacks' if name in expected else 'has an unknown'} tensor {name}")
+        if weights[name].shape != expected[name].shape:
+            shapes = f"{tuple(weights[name].shape)}, not {tuple(expected[name].shape)}"
+            raise InputError(path / GENERATOR, f"tensor {name} is {shapes} as model.json says")
+        if weights[name].is_floating_point() and not weights[name].isfinite().all():
+            raise InputError(path / GENERATOR, f"tensor {name} holds numbers that are not finite")
+    weights = {name: tensor.to(expected[name].dtype) for name, tensor in weights.items()}
+    generator.load_state_dict(weights, assign=True)
+    encoder_tensors = {name: tensor.numpy() for name, tensor in _read_tensors(path / ENCODERS).items()}
+    digest = sha256_bytes("".join(sha256_file(path / name) for name in (MODEL, GENERATOR, ENCODERS)).encode())
+    return Bundle(path, generator.eval().requires_grad_(False), model, encoder_tensors, digest)
+
+
+def _empty_generator(path: Path, model: Any) -> nn.Module:
+    """The network that `model` describes, without memory for its weights: a false size cannot exhaust any."""
+    if not isinstance(model, dict) or not isinstance(model.get("format_version"), int):
+        raise InputError(path, "not a model card: no format_version")
+    if model["format_version"] > FORMAT_VERSION:
+        newer = f"format {model['format_version']} is newer than the {FORMAT_VERSION} that this version reads"
+        raise InputError(path, f"{newer}; update Gatefold")
+    options, layout = model.get("generator"), model.get("layout")
+    if model.get("network") not in NETWORKS or not isinstance(options, dict):
+        raise InputError(path, f"no known network; known: {', '.join(NETWORKS)}")
+    if options.get("resolution") not in RESOLUTIONS:
+        raise InputError(path, f"resolution is one of {', '.join(map(str, RESOLUTIONS))}")
+    if any(isinstance(value, int) and not 0 <= value <= 65_536 for value in options.values()):
+        raise InputError(path, "a size of the generator is out of range")
+    try:
+        dim = sum(1 + size for _, size in layout)  # type: ignore[union-attr]
+        with torch.device("meta"):
+            generator = build_generator(model["network"], options)
+    except Exception as error:
+        raise InputError(path, "does not describe a generator") from error
+    if dim != generator.c_dim:
+        raise InputError(path, f"its layout has {dim} numbers and its generator hears {generator.c_dim}")
+    return generator
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        if path.stat().st_size > MAX_WEIGHT_BYTES:
+            raise InputError(path, f"larger than {MAX_WEIGHT_BYTES:,} bytes")
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(path, reason_of(error)) from error
+    try:
+        return safetensors.torch.load(content)
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError, struct.error) as error:
+        raise InputError(path, "not a safetensors file, or damaged") from error
+
+
+def _stored(tensor: Tensor, half: bool) -> Tensor:
+    tensor = tensor.detach().cpu().contiguous()
+    return tensor.half() if half and tensor.is_floating_point() else tensor

@@ -1,0 +1,147 @@
+"""One validated object that says everything about a training run: table row → flags → `TrainConfig` → JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import inspect
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from data.errors import InputError
+from gans.augment import POLICIES
+from gans.losses import LOSSES
+from gans.networks import NETWORKS
+from gans.precision import PRECISIONS
+
+RESOLUTIONS = (32, 64, 128, 256)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A resolved recipe. Every interval and length is counted in images shown to the discriminator."""
+
+    recipe: str
+    resolution: int = 64
+    seed: int = 0
+    total_images: int = 400_000
+    batch_size: int = 32
+    network: str = "dcgan"
+    generator: dict[str, Any] = field(default_factory=dict)  # options of the network's constructor
+    discriminator: dict[str, Any] = field(default_factory=dict)
+    loss: str = "logistic"
+    label_smoothing: float = 0.0
+    label_flip: float = 0.0
+    gradient_penalty: float = 0.0  # weight of (‖∇‖ − 1)²
+    r1: float = 0.0  # γ of (γ/2)·‖∇‖²
+    penalty_every: int = 1  # discriminator steps; the weight is multiplied by it
+    d_steps: int = 1  # discriminator steps for each generator step
+    mismatch: float = 0.0  # share of the negatives that are real covers under another track's condition
+    condition_dropout: float = 0.1
+    augment: tuple[str, ...] = ()
+    mirror: bool = False
+    g_lr: float = 2e-4
+    d_lr: float = 2e-4
+    beta1: float = 0.5
+    beta2: float = 0.999
+    ema_images: float = 10_000.0  # half-life
+    ema_ramp: float = 0.05
+    precision: str = "auto"
+    log_every: int = 1_000
+    panel_every: int = 10_000
+    snapshot_every: int = 100_000
+    state_every: int = 10_000
+
+    def __post_init__(self) -> None:
+        _one_of("resolution", self.resolution, RESOLUTIONS)
+        _one_of("network", self.network, NETWORKS)
+        _one_of("loss", self.loss, LOSSES)
+        _one_of("precision", self.precision, PRECISIONS)
+        for policy in self.augment:
+            _one_of("augment", policy, POLICIES)
+        _within("batch_size", self.batch_size, 2, 4096)
+        for name in ("total_images", "penalty_every", "d_steps", "log_every", "panel_every", "snapshot_every",
+                     "state_every", "ema_images"):
+            _within(name, getattr(self, name), 1, math.inf)
+        for name in ("label_smoothing", "label_flip", "mismatch", "condition_dropout", "beta1", "beta2"):
+            _within(name, getattr(self, name), 0, 1)
+        for name in ("gradient_penalty", "r1", "g_lr", "d_lr", "ema_ramp"):
+            _within(name, getattr(self, name), 0, 1e6)
+        _within("seed", self.seed, 0, 2**31 - 1)
+        for role, network in zip(("generator", "discriminator"), NETWORKS[self.network], strict=True):
+            allowed = set(inspect.signature(network).parameters) - {"resolution", "c_dim"}
+            for key in getattr(self, role):
+                _one_of(role, key, allowed)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; `from_json` gives an equal object back."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Raises `InputError` naming an unknown key or a value of the wrong type or range."""
+        known = {f.name: f for f in dataclasses.fields(cls)}
+        for key in values:
+            _one_of("option", key, known)
+        return cls(**{key: _typed(key, value, str(known[key].type)) for key, value in values.items()})
+
+
+def parse_overrides(texts: list[str]) -> dict[str, Any]:
+    """`["g_lr=1e-4", "generator.z_dim=64"]` → `{"g_lr": "1e-4", "generator": {"z_dim": 64}}`."""
+    overrides: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = (part.strip() for part in text.partition("="))
+        if not equals or not key:
+            raise InputError(text, "an option is written key=value")
+        role, dot, name = key.partition(".")
+        if dot:
+            overrides.setdefault(role, {})[name] = _literal(value)
+        else:
+            overrides[key] = value
+    return overrides
+
+
+def _literal(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _typed(key: str, value: Any, kind: str) -> Any:
+    """`value`, perhaps a string from the command line, as the field's type."""
+    try:
+        if kind == "bool":
+            return value if isinstance(value, bool) else {"true": True, "false": False}[str(value).lower()]
+        if kind == "int":
+            if isinstance(value, bool) or float(value) != int(float(value)):
+                raise ValueError
+            return int(float(value))
+        if kind == "float":
+            number = float(value)
+            if not math.isfinite(number):
+                raise ValueError
+            return number
+        if kind.startswith("tuple"):
+            return tuple(filter(None, value.split("+"))) if isinstance(value, str) else tuple(value)
+        if kind.startswith("dict"):
+            return dict(value)
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        raise InputError(key, f"{value!r} is not a {kind.partition('[')[0]}") from error
+    return str(value)
+
+
+def _one_of(name: str, value: Any, allowed: Any) -> None:
+    if value not in allowed:
+        names = sorted(map(str, allowed))
+        near = difflib.get_close_matches(str(value), names, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise InputError(name, f"unknown: {value}; known: {', '.join(names)}{hint}")
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise InputError(name, f"{value:g} is not between {low:g} and {high:g}")

@@ -1,0 +1,99 @@
+"""Building blocks that several networks share."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def channels_at(resolution: int, base: int, most: int) -> int:
+    """Channels of the feature maps at `resolution` px: `base / resolution`, at most `most`, at least 8."""
+    return max(8, min(most, base // resolution))
+
+
+def levels(resolution: int) -> list[int]:
+    """Resolutions above the 4 px start: 64 → [8, 16, 32, 64]."""
+    return [2**k for k in range(3, resolution.bit_length())]
+
+
+class ConditionEmbedding(nn.Module):
+    """Condition `[N, c_dim]` → embedding `[N, dim]`, a perceptron with one hidden layer.
+
+    With `c_dim` 0 (an unconditional model) the embedding is `[N, 0]` and nothing is learned.
+    """
+
+    def __init__(self, c_dim: int, dim: int) -> None:
+        super().__init__()
+        self.dim = dim if c_dim else 0
+        self.layers = (
+            nn.Sequential(nn.Linear(c_dim, dim), nn.LeakyReLU(0.2), nn.Linear(dim, dim)) if c_dim else None
+        )
+
+    def forward(self, c: Tensor) -> Tensor:
+        return c.new_zeros(len(c), 0) if self.layers is None else self.layers(c)
+
+
+class Modulation(nn.Module):
+    """Scales and shifts normalised feature maps `[N, C, H, W]` by a linear function of `w` `[N, w_dim]`.
+
+    The conditional batch norm of Dumoulin et al. 2017 and BigGAN: y = norm(x) · (1 + γ(w)) + β(w).
+    """
+
+    def __init__(self, channels: int, w_dim: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.affine = nn.Linear(w_dim, 2 * channels)
+        nn.init.normal_(self.affine.weight, std=0.05)
+        nn.init.zeros_(self.affine.bias)
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        scale, shift = self.affine(w).to(x.dtype)[:, :, None, None].chunk(2, dim=1)  # each [N, C, 1, 1]
+        return torch.addcmul(shift, self.norm(x), 1 + scale)
+
+
+class Noise(nn.Module):
+    """Adds one noise map `[H, W]` times a learned strength per channel (Karras et al. 2019, section 3.2).
+
+    In training the map is drawn anew for each image; in evaluation it is a constant of the network, so
+    that a cover is a function of its latent and condition alone.
+    """
+
+    constant: Tensor
+
+    def __init__(self, channels: int, resolution: int) -> None:
+        super().__init__()
+        self.strength = nn.Parameter(torch.zeros(channels))
+        fixed = torch.Generator().manual_seed(resolution)
+        constant = torch.randn(1, 1, resolution, resolution, generator=fixed, device="cpu")
+        self.register_buffer("constant", constant)
+
+    def forward(self, x: Tensor) -> Tensor:
+        noise = torch.randn(len(x), 1, *x.shape[2:], device=x.device) if self.training else self.constant
+        return x + (noise * self.strength[:, None, None]).to(x.dtype)
+
+
+class MinibatchDeviation(nn.Module):
+    """Appends the deviation across a group of images as one more feature map (Karras et al. 2018, section 3).
+
+    `[N, C, H, W]` → `[N, C + 1, H, W]`. Groups hold every (N / size)-th image; where `size` does not divide
+    N the whole batch is one group.
+    """
+
+    def __init__(self, size: int = 4) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, _, height, width = x.shape
+        size = self.size if n % self.size == 0 else n
+        grouped = x.float().reshape(size, n // size, -1)  # [size, groups, C·H·W]
+        deviation = (grouped.var(dim=0, unbiased=False) + 1e-8).sqrt().mean(dim=1)  # [groups]
+        plane = deviation.repeat(size).to(x.dtype)[:, None, None, None].expand(n, 1, height, width)
+        return torch.cat([x, plane], dim=1)
+
+
+def upsample(x: Tensor) -> Tensor:
+    """`[N, C, H, W]` → `[N, C, 2H, 2W]`, nearest neighbour: followed by a 3×3 convolution it leaves no
+    checkerboard, which transposed convolutions do (Odena et al. 2016)."""
+    return F.interpolate(x, scale_factor=2, mode="nearest")

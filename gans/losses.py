@@ -1,0 +1,100 @@
+"""Adversarial losses as pairs of free functions, and the gradient penalties.
+
+Each pair takes logits (positive: real) and returns scalars to be minimised. `d_*` takes the logits of real
+and generated images, `g_*` those of generated images alone. Every function here is checked against a sum
+done by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Critic = Callable[[Tensor, Tensor], Tensor]
+
+
+def d_bce(real: Tensor, fake: Tensor, *, smoothing: float = 0.0, flip: float = 0.0) -> Tensor:
+    """Binary cross-entropy (Goodfellow et al. 2014) with one-sided and noisy labels (Salimans et al. 2016, 3.4).
+
+    Real images are labelled uniformly between 1 − 2·`smoothing` and 1 (mean 1 − `smoothing`); generated
+    ones 0, never more: smoothing them would reward the generator's present mistakes. With probability `flip`
+    a real image is labelled 0.
+    """
+    labels = torch.ones_like(real)
+    if smoothing:
+        labels = labels - 2 * smoothing * torch.rand_like(real)
+    if flip:
+        labels = labels * (torch.rand_like(real) >= flip)
+    real_loss = F.binary_cross_entropy_with_logits(real, labels)
+    return real_loss + F.binary_cross_entropy_with_logits(fake, torch.zeros_like(fake))
+
+
+def g_bce(fake: Tensor) -> Tensor:
+    """−log D(G(z)): the generator's side of `d_bce`, non-saturating."""
+    return F.binary_cross_entropy_with_logits(fake, torch.ones_like(fake))
+
+
+def d_logistic(real: Tensor, fake: Tensor) -> Tensor:
+    """Mean of softplus(−real) + softplus(fake)."""
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
+def g_logistic(fake: Tensor) -> Tensor:
+    """Non-saturating logistic loss: mean of softplus(−fake)."""
+    return F.softplus(-fake).mean()
+
+
+def d_hinge(real: Tensor, fake: Tensor) -> Tensor:
+    """Mean of max(0, 1 − real) + max(0, 1 + fake) (Lim & Ye 2017)."""
+    return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+
+
+def g_hinge(fake: Tensor) -> Tensor:
+    """−mean(fake)."""
+    return -fake.mean()
+
+
+def d_wasserstein(real: Tensor, fake: Tensor) -> Tensor:
+    """mean(fake) − mean(real): minus the critic's estimate of the distance (Arjovsky et al. 2017)."""
+    return fake.mean() - real.mean()
+
+
+def g_wasserstein(fake: Tensor) -> Tensor:
+    """−mean(fake)."""
+    return -fake.mean()
+
+
+LOSSES: dict[str, tuple[Callable[..., Tensor], Callable[[Tensor], Tensor]]] = {
+    "bce": (d_bce, g_bce),
+    "logistic": (d_logistic, g_logistic),
+    "hinge": (d_hinge, g_hinge),
+    "wasserstein": (d_wasserstein, g_wasserstein),
+}
+
+
+def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, c: Tensor) -> Tensor:
+    """Mean over images of (‖∇ₓ D(x, c)‖ − 1)² at points between real and generated (Gulrajani et al. 2017, eq. 3).
+
+    One point an image, x = real + u·(fake − real) with u uniform in [0, 1). Independent of the batch size.
+    """
+    share = torch.rand(len(real), 1, 1, 1, device=real.device)
+    points = torch.lerp(real.detach().float(), fake.detach().float(), share).requires_grad_()
+    return (_image_gradients(critic, points, c).norm(dim=1) - 1).square().mean()
+
+
+def r1_penalty(critic: Critic, images: Tensor, c: Tensor) -> Tensor:
+    """Mean over images of ‖∇ₓ D(x, c)‖² at `images` (Mescheder et al. 2018, eq. 9, without its γ/2).
+
+    On real images this is R1, on generated ones R2. Independent of the batch size.
+    """
+    points = images.detach().float().requires_grad_()
+    return _image_gradients(critic, points, c).square().sum(dim=1).mean()
+
+
+def _image_gradients(critic: Critic, points: Tensor, c: Tensor) -> Tensor:
+    """∇ₓ of each image's own logit, `[N, 3·H·W]`, itself differentiable."""
+    (gradients,) = torch.autograd.grad(critic(points, c).sum(), points, create_graph=True)
+    return gradients.flatten(1)

@@ -1,0 +1,54 @@
+"""The recipes: one row a GAN. A row says only what differs from `TrainConfig`'s defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from data.errors import InputError
+from gans.config import TrainConfig
+
+RECIPES: dict[str, dict[str, Any]] = {
+    # Radford et al. 2016: batch norm in both networks, binary cross-entropy; labels after Salimans et al. 2016.
+    "dcgan": {
+        "loss": "bce",
+        "label_smoothing": 0.1,
+        "label_flip": 0.02,
+        "discriminator": {"norm": "batch", "minibatch_deviation": False},
+        "generator": {"noise": False},
+    },
+    # Gulrajani et al. 2017: five critic steps for each of the generator, Adam(1e-4, 0, 0.9), λ = 10.
+    "wgan-gp": {
+        "loss": "wasserstein",
+        "gradient_penalty": 10.0,
+        "d_steps": 5,
+        "discriminator": {"minibatch_deviation": False},
+        "g_lr": 1e-4,
+        "d_lr": 1e-4,
+        "beta1": 0.0,
+        "beta2": 0.9,
+    },
+    # Small data on a processor: non-saturating logistic loss with lazy R1 (Mescheder et al. 2018; Karras et al.
+    # 2020), augmentation inside the discriminator (Zhao et al. 2020).
+    "logistic-r1": {
+        "loss": "logistic",
+        "r1": 1.0,
+        "penalty_every": 16,
+        "augment": ("colour", "translation"),
+        "g_lr": 5e-4,
+        "d_lr": 5e-4,
+        "beta1": 0.0,
+        "beta2": 0.99,
+    },
+}
+
+
+def resolve(recipe: str, overrides: Mapping[str, Any] | None = None) -> TrainConfig:
+    """The row `recipe` with `overrides` on top; options of the networks are merged key by key."""
+    if recipe not in RECIPES:
+        raise InputError(recipe, f"no such recipe; known: {', '.join(RECIPES)}")
+    values = {"recipe": recipe, **RECIPES[recipe]}
+    for key, value in (overrides or {}).items():
+        merges = isinstance(value, Mapping) and isinstance(values.get(key), Mapping)
+        values[key] = {**values[key], **value} if merges else value
+    return TrainConfig.from_json(values)
