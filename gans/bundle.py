@@ -102,7 +102,7 @@ def _empty_generator(path: Path, model: Any) -> nn.Module:
         newer = f"format {model['format_version']} is newer than the {FORMAT_VERSION} that this version reads"
         raise InputError(path, f"{newer}; update Gatefold")
     options, layout = model.get("generator"), model.get("layout")
-    if model.get("network") not in NETWORKS or not isinstance(options, dict):
+    if str(model.get("network")) not in NETWORKS or not isinstance(options, dict):
         raise InputError(path, f"no known network; known: {', '.join(NETWORKS)}")
     if options.get("resolution") not in RESOLUTIONS:
         raise InputError(path, f"resolution is one of {', '.join(map(str, RESOLUTIONS))}")

@@ -7,6 +7,8 @@ discriminator as a dot product that it cannot ignore (projection, Miyato & Koyam
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -48,7 +50,7 @@ class Generator(nn.Module):
         self.start = nn.Linear(self.w_dim, widths[0] * 4 * 4)
         self.blocks = nn.ModuleList(
             _UpBlock(before, after, self.w_dim, level, noise)
-            for before, after, level in zip(widths, widths[1:], levels(resolution), strict=False)
+            for (before, after), level in zip(pairwise(widths), levels(resolution), strict=True)
         )
         self.to_rgb = nn.Conv2d(widths[-1], 3, 3, padding=1)
 
@@ -111,7 +113,7 @@ class Discriminator(nn.Module):
         self.resolution, self.c_dim = resolution, c_dim
         widths = [channels_at(level, base_channels, max_channels) for level in [4, *levels(resolution)]][::-1]
         layers: list[nn.Module] = [nn.Conv2d(3, widths[0], 3, padding=1), nn.LeakyReLU(0.2)]
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers.append(nn.Conv2d(before, after, 4, stride=2, padding=1, bias=norm == "none"))
             if norm == "batch":
                 layers.append(nn.BatchNorm2d(after))

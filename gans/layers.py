@@ -70,7 +70,7 @@ class Noise(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         noise = torch.randn(len(x), 1, *x.shape[2:], device=x.device) if self.training else self.constant
-        return x + (noise * self.strength[:, None, None]).to(x.dtype)
+        return torch.addcmul(x, noise.to(x.dtype), self.strength.to(x.dtype)[:, None, None])
 
 
 class MinibatchDeviation(nn.Module):
@@ -88,7 +88,8 @@ class MinibatchDeviation(nn.Module):
         n, _, height, width = x.shape
         size = self.size if n % self.size == 0 else n
         grouped = x.float().reshape(size, n // size, -1)  # [size, groups, C·H·W]
-        deviation = (grouped.var(dim=0, unbiased=False) + 1e-8).sqrt().mean(dim=1)  # [groups]
+        variance = (grouped - grouped.mean(dim=0)).square().mean(dim=0)  # [groups, C·H·W]
+        deviation = (variance + 1e-8).sqrt().mean(dim=1)  # [groups]
         plane = deviation.repeat(size).to(x.dtype)[:, None, None, None].expand(n, 1, height, width)
         return torch.cat([x, plane], dim=1)
 

@@ -80,8 +80,9 @@ def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, c: Tensor) -> T
 
     One point an image, x = real + u·(fake − real) with u uniform in [0, 1). Independent of the batch size.
     """
-    share = torch.rand(len(real), 1, 1, 1, device=real.device)
-    points = torch.lerp(real.detach().float(), fake.detach().float(), share).requires_grad_()
+    real, fake = _precise(real), _precise(fake)
+    share = torch.rand(len(real), 1, 1, 1, device=real.device, dtype=real.dtype)
+    points = torch.lerp(real, fake, share).requires_grad_()
     return (_image_gradients(critic, points, c).norm(dim=1) - 1).square().mean()
 
 
@@ -90,8 +91,13 @@ def r1_penalty(critic: Critic, images: Tensor, c: Tensor) -> Tensor:
 
     On real images this is R1, on generated ones R2. Independent of the batch size.
     """
-    points = images.detach().float().requires_grad_()
+    points = _precise(images).requires_grad_()
     return _image_gradients(critic, points, c).square().sum(dim=1).mean()
+
+
+def _precise(images: Tensor) -> Tensor:
+    """A copy to differentiate by, in float32 or better: squares of bfloat16 gradients would be mostly rounding."""
+    return images.detach().to(torch.promote_types(images.dtype, torch.float32), copy=True)
 
 
 def _image_gradients(critic: Critic, points: Tensor, c: Tensor) -> Tensor:

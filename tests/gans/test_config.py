@@ -1,0 +1,65 @@
+"""The recipe table and the config: rows resolve, flags override, unknown or senseless values are refused by name."""
+
+import json
+
+import pytest
+
+from data.errors import InputError
+from gans.config import TrainConfig, parse_overrides
+from gans.recipes import RECIPES, resolve
+from gans.steps import penalty_due
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_row_resolves_and_survives_json(recipe):
+    config = resolve(recipe)
+    assert TrainConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
+
+
+def test_the_rows_say_what_their_papers_say():
+    wgan, dcgan = resolve("wgan-gp"), resolve("dcgan")
+    assert (wgan.gradient_penalty, wgan.d_steps, wgan.beta1, wgan.beta2) == (10, 5, 0, 0.9)
+    assert wgan.discriminator.get("norm", "none") == "none"
+    assert (dcgan.loss, dcgan.beta1, dcgan.discriminator["norm"]) == ("bce", 0.5, "batch")
+
+
+def test_overrides_from_the_command_line_are_typed_and_merged():
+    overrides = parse_overrides(["g_lr=1e-4", "mirror=true", "augment=colour+cutout", "generator.z_dim=32"])
+    config = resolve("dcgan", overrides)
+    assert (config.g_lr, config.mirror, config.augment) == (1e-4, True, ("colour", "cutout"))
+    assert config.generator == {"noise": False, "z_dim": 32}
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("batch_sise=8", "did you mean batch_size"),
+        ("batch_size=1", "between 2"),
+        ("batch_size=2.5", "not a int"),
+        ("g_lr=fast", "not a float"),
+        ("g_lr=nan", "not a float"),
+        ("mirror=perhaps", "not a bool"),
+        ("resolution=48", "known: 128, 256, 32, 64"),
+        ("loss=hinged", "did you mean hinge"),
+        ("augment=blur", "known: colour"),
+        ("generator.zdim=3", "did you mean z_dim"),
+        ("generator.c_dim=3", "unknown"),
+        ("g_lr", "key=value"),
+    ],
+)
+def test_senseless_options_are_refused_in_one_line(override, says):
+    with pytest.raises(InputError, match=says) as caught:
+        resolve("dcgan", parse_overrides([override]))
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_recipe_names_the_known_ones():
+    with pytest.raises(InputError, match="known: dcgan, wgan-gp"):
+        resolve("dcgam")
+
+
+def test_penalties_come_every_so_many_discriminator_steps():
+    config = resolve("logistic-r1", {"batch_size": 8, "penalty_every": 4})
+    due = [penalty_due(config, shown) for shown in range(0, 64, 8)]
+    assert due == [True, False, False, False, True, False, False, False]
+    assert not penalty_due(resolve("dcgan"), 0)

@@ -1,0 +1,139 @@
+"""Augmentation, conditions, batches, moving average, precision: the loop's small parts and their laws."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from gans.augment import POLICIES, augment, cutout, translation
+from gans.batches import Batches
+from gans.conditions import drop_blocks, layout_dim, mismatch
+from gans.ema import MovingAverage
+from gans.precision import resolve_precision
+
+LAYOUT = [("attributes", 2), ("tags", 3)]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_augmentation_lets_gradients_through_and_differs_by_image(policy):
+    torch.manual_seed(1)
+    one = torch.randn(1, 3, 32, 32)
+    images = one.repeat(16, 1, 1, 1).requires_grad_()
+    changed = augment(images, [policy])
+    assert changed.shape == images.shape
+    assert len({tuple(image.flatten()[:2000].tolist()) for image in changed.detach()}) > 8
+    changed.sum().backward()
+    assert images.grad.abs().sum() > 0
+
+
+def test_no_policy_changes_nothing():
+    images = torch.randn(2, 3, 8, 8)
+    assert augment(images, ()) is images
+
+
+def test_translation_moves_whole_pictures_and_invents_nothing():
+    torch.manual_seed(0)
+    marker = torch.zeros(32, 3, 32, 32)
+    marker[:, :, 16, 16] = 1
+    moved = translation(marker)
+    assert moved.sum() == marker.sum()
+    rows, columns = moved[:, 0].flatten(1).argmax(1) // 32, moved[:, 0].flatten(1).argmax(1) % 32
+    assert ((rows - 16).abs() <= 4).all() and ((columns - 16).abs() <= 4).all()
+    assert rows.unique().numel() > 3 and columns.unique().numel() > 3
+
+
+def test_cutout_blanks_at_most_a_quarter():
+    torch.manual_seed(0)
+    kept = cutout(torch.ones(64, 1, 32, 32)).mean(dim=(1, 2, 3))
+    assert kept.min() >= 0.75 - 1e-6
+    assert kept.max() < 1
+
+
+def test_condition_dropout_takes_whole_blocks_with_their_bit():
+    torch.manual_seed(0)
+    c = torch.ones(4000, layout_dim(LAYOUT))
+    dropped = drop_blocks(c, LAYOUT, 0.25)
+    attributes, tags = dropped[:, :3], dropped[:, 3:]
+    for block in (attributes, tags):
+        assert (block.std(dim=1) == 0).all()
+        assert block[:, 0].mean().item() == pytest.approx(0.75, abs=0.03)
+    assert torch.corrcoef(torch.stack([attributes[:, 0], tags[:, 0]]))[0, 1].abs() < 0.06
+
+
+def test_no_dropout_is_the_condition_itself():
+    c = torch.ones(2, 7)
+    assert drop_blocks(c, LAYOUT, 0.0) is c
+
+
+@pytest.mark.parametrize("n", [2, 3, 16])
+def test_mismatched_conditions_have_no_fixed_point(n):
+    c = torch.arange(n)[:, None].float()
+    for seed in range(50):
+        torch.manual_seed(seed)
+        wrong = mismatch(c)
+        assert (wrong != c).all()
+        assert sorted(wrong.flatten().tolist()) == sorted(c.flatten().tolist())
+
+
+def test_one_row_has_no_mismatch():
+    with pytest.raises(ValueError, match="batch of one"):
+        mismatch(torch.zeros(1, 3))
+
+
+@pytest.fixture
+def batches():
+    covers = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 3, 4, 4), np.uint8)
+    conditions = np.arange(10, dtype=np.float32)[:, None]
+    return Batches(covers, conditions, rows=np.array([1, 3, 5, 7, 9]), seed=0, mirror=False)
+
+
+def test_covers_keep_their_own_conditions_and_held_out_rows_stay_out(batches):
+    images, c = batches.at(0, 40, torch.device("cpu"))
+    assert torch.allclose((images[:, 0, 0, 0] + 1) * 127.5, c[:, 0], atol=1e-3)
+    assert set(c.flatten().tolist()) == {1, 3, 5, 7, 9}
+
+
+def test_each_pass_shows_every_cover_once_in_an_order_of_its_own(batches):
+    passes = batches.at(0, 50, torch.device("cpu"))[1].reshape(10, 5).tolist()
+    assert all(sorted(seen) == [1, 3, 5, 7, 9] for seen in passes)
+    assert len({tuple(seen) for seen in passes}) > 3
+
+
+def test_the_stream_depends_on_the_clock_alone(batches):
+    whole = batches.at(0, 12, torch.device("cpu"))[1]
+    parts = [batches.at(begin, 3, torch.device("cpu"))[1] for begin in (9, 0, 6, 3)]
+    assert torch.equal(whole, torch.cat([parts[1], parts[3], parts[2], parts[0]]))
+
+
+def test_moving_average_halves_the_distance_in_a_half_life():
+    module = nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(module.weight)
+    average = MovingAverage(module, half_life=100, ramp=1e9)
+    average.follow(module, 1, 1)  # the first step copies
+    nn.init.ones_(module.weight)
+    for shown in range(10, 110, 10):
+        average.follow(module, 10, shown)
+    assert average.module.weight.item() == pytest.approx(0.5, abs=1e-6)
+
+
+def test_moving_average_forgets_its_start_early_on():
+    module = nn.Linear(1, 1, bias=False)
+    average = MovingAverage(module, half_life=1e9, ramp=0.05)
+    average.follow(module, 10, 10)
+    average.follow(module, 10, 20)
+    assert average.decay == pytest.approx(0.5 ** (10 / 1.0))
+
+
+def test_moving_average_follows_buffers_and_copies_counters():
+    module = nn.BatchNorm1d(2)
+    average = MovingAverage(module, half_life=1)
+    for step in range(3):
+        module(torch.randn(8, 2) + 5)
+        average.follow(module, 8, 8 * (step + 1))
+    assert average.module.num_batches_tracked == 3
+    assert average.module.running_mean.min() > 0.5
+
+
+def test_precision_that_is_named_is_kept_and_auto_is_one_of_the_two():
+    assert resolve_precision("fp32", torch.device("cpu")) == "fp32"
+    assert resolve_precision("auto", torch.device("cpu")) in ("fp32", "bf16")
