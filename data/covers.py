@@ -56,9 +56,7 @@ def read_bounded(source: Source, *, name: str | None = None, max_bytes: int = MA
         try:
             status = os.stat(source)
             if not stat.S_ISREG(status.st_mode):
-                raise InputError(
-                    subject, "is a directory" if stat.S_ISDIR(status.st_mode) else "is not a file"
-                )
+                raise InputError(subject, "is a directory" if stat.S_ISDIR(status.st_mode) else "is not a file")
             with open(source, "rb") as file:
                 content = file.read(max_bytes + 1)
         except OSError as error:
@@ -85,9 +83,7 @@ def decode_cover(source: Source, *, name: str | None = None) -> Image.Image:
     return _decode(content, subject, MIN_SIDE)
 
 
-def _decode(
-    content: bytes, subject: str, min_side: int, formats: tuple[str, ...] | None = None
-) -> Image.Image:
+def _decode(content: bytes, subject: str, min_side: int, formats: tuple[str, ...] | None = None) -> Image.Image:
     try:
         with Image.open(io.BytesIO(content), formats=formats) as image:
             _check_size(image, subject, min_side)
@@ -168,9 +164,7 @@ def _cmyk_to_rgb(image: Image.Image) -> Image.Image:
     if profile:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(
-                image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
-            )
+            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
             if converted is not None:
                 return converted
         except (ImageCms.PyCMSError, OSError):
@@ -193,8 +187,9 @@ def to_float(images: Array) -> Array:
     both.
     """
     values: Any = images
-    floats = values.astype(np.float32) if isinstance(values, np.ndarray) else values.float()
-    return floats / 127.5 - 1.0
+    if isinstance(values, np.ndarray):
+        return values.astype(np.float32) / 127.5 - 1.0  # type: ignore[return-value]
+    return values.float() / 127.5 - 1.0
 
 
 def to_uint8(images: Array) -> Array:
@@ -243,9 +238,7 @@ def tile(images: np.ndarray, columns: int, pad: int = 2, background: int = 255) 
     count, channels, height, width = images.shape
     columns = max(1, min(columns, count)) if count else 1
     rows = max(1, -(-count // columns))
-    sheet = np.full(
-        (channels, rows * (height + pad) + pad, columns * (width + pad) + pad), background, dtype=np.uint8
-    )
+    sheet = np.full((channels, rows * (height + pad) + pad, columns * (width + pad) + pad), background, dtype=np.uint8)
     for index, image in enumerate(images):
         top = pad + (index // columns) * (height + pad)
         left = pad + (index % columns) * (width + pad)
