@@ -2,20 +2,32 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
-OUT ?= covers
-RUNS ?= runs
+TRACK ?=
+OUT := covers
+RUNS := runs
+DATA ?=
+FLAGS :=
+
+# File names go to the recipes through the environment, in the very characters that were given: spaces,
+# quotes, dollar signs and all, none of them read by make or by the shell.
+override TRACK := $(value TRACK)
+override OUT := $(value OUT)
+override RUNS := $(value RUNS)
+override DATA := $(value DATA)
+export TRACK OUT RUNS DATA
 
 .DEFAULT_GOAL := help
-.PHONY: help cover test test-fast lint board
+.PHONY: help cover board test test-fast lint bench pretrained
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
-$(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
-
 # The stamps make the environment once; it is renewed only when what it is made from changes.
-$(VENV)/.installed: setup.cfg pyproject.toml requirements.lock | $(BIN)/python
+$(VENV)/.created:
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: setup.cfg pyproject.toml requirements.lock | $(VENV)/.created
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e .
 	@touch $@
 
@@ -23,10 +35,11 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev]'
 	@touch $@
 
-cover: $(VENV)/.installed ## a cover for TRACK=song.mp3 (the demo without TRACK), written to OUT=covers
-	@$(BIN)/gatefold $(if $(TRACK),generate "$$TRACK",demo) --out "$(OUT)"
+cover: $(VENV)/.installed ## a cover for TRACK=song.mp3 (the demo without TRACK), in OUT=covers; more options in FLAGS=
+	@$(BIN)/gatefold $(if $(TRACK),generate,demo) --out "$$OUT" $(FLAGS) $(if $(TRACK),-- "$$TRACK")
 
-export TRACK
+board: $(VENV)/.installed ## TensorBoard over RUNS=runs
+	@$(BIN)/gatefold board $(FLAGS) -- "$$RUNS"
 
 test: $(VENV)/.installed-dev ## install what is needed and run every test
 	@$(BIN)/python -m pytest -m "slow or not slow"
@@ -38,5 +51,8 @@ lint: $(VENV)/.installed-dev ## ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-board: $(VENV)/.installed ## TensorBoard over RUNS=runs
-	@$(BIN)/gatefold board "$(RUNS)"
+bench: $(VENV)/.installed-dev ## speed and memory, each beside its yardstick
+	@$(BIN)/python -m scripts.bench --table $(FLAGS)
+
+pretrained: $(VENV)/.installed ## train the shipped model again from DATA=path/to/data
+	@$(BIN)/python -m scripts.pretrain $(FLAGS) -- "$$DATA"

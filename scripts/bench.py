@@ -1,0 +1,198 @@
+"""`python -m scripts.bench`: how fast and how small, each figure beside a yardstick measured in the same run.
+
+Every file that is needed is synthesised here; nothing is stored and nothing comes from elsewhere.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from data.errors import InputError
+from scripts.shell import complain, run_verb
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from scripts.measure import Figure
+
+
+def bench(
+    only: Annotated[list[str] | None, typer.Argument(help="Which to measure; default: all.")] = None,
+    table: Annotated[bool, typer.Option("--table", help="A table for people instead of JSON lines.")] = False,
+    model: Annotated[
+        Path | None, typer.Option(help="The bundle to generate with; default: the one that comes with Gatefold.")
+    ] = None,
+) -> None:
+    """Measure speed and memory; prints one JSON object a figure."""
+    from scripts.measure import as_table
+
+    wanted = only or list(BENCHES)
+    for name in wanted:
+        if name not in BENCHES:
+            raise InputError(name, f"nothing that is measured; known: {', '.join(BENCHES)}")
+    figures = []
+    with tempfile.TemporaryDirectory(prefix="gatefold-bench-") as folder:
+        for name in wanted:
+            complain(f"measuring {name}")
+            for figure in BENCHES[name](Path(folder), model):
+                figures.append(figure)
+                if not table:
+                    print(figure.to_json(), flush=True)
+    if table:
+        print(as_table(figures))
+
+
+def generating(folder: Path, model: Path | None) -> Iterator[Figure]:
+    """One track, the whole process; then a track of an hour against it."""
+    from scripts.measure import compare, run_process, turn_by_turn, write_mp3
+
+    short, long = write_mp3(folder / "3 minutes.mp3", 3), write_mp3(folder / "60 minutes.mp3", 60)
+    chosen = [] if model is None else ["--model", model]
+
+    def generate(track: Path) -> tuple[float, float]:
+        return run_process(
+            sys.executable, "-m", "scripts.cli", "generate", *chosen, "--out", folder / "covers", "--", track
+        )
+
+    generate(short)  # the first run on a machine fills its file caches
+    tasks = (
+        lambda: generate(short),
+        lambda: generate(long),
+        lambda: run_process(sys.executable, "-c", "import torch"),
+    )
+    (short_s, short_mb), (long_s, long_mb), (torch_s, torch_mb) = (
+        zip(*runs, strict=True) for runs in turn_by_turn(tasks, repeats=5)
+    )
+    torch = 'python -c "import torch"'
+    yield compare("generate, 3 minutes of mp3: time", "s", short_s, torch, torch_s, at_most=3)
+    yield compare("generate, 3 minutes of mp3: peak memory", "MB", short_mb, torch, torch_mb, absolute=1200)
+    yield compare("generate, an hour of mp3: time", "s", long_s, "3 minutes of mp3", short_s, at_most=1.5)
+    yield compare("generate, an hour of mp3: peak memory", "MB", long_mb, "3 minutes of mp3", short_mb, at_most=1.5)
+
+
+def helping(folder: Path, model: Path | None) -> Iterator[Figure]:
+    """`gatefold --help`."""
+    from scripts.measure import compare, run_process, turn_by_turn
+
+    tasks = (
+        lambda: run_process(sys.executable, "-m", "scripts.cli", "--help")[0],
+        lambda: run_process(sys.executable, "-c", "pass")[0],
+    )
+    helped, passed = turn_by_turn(tasks, repeats=7)
+    yield compare("gatefold --help", "s", helped, 'python -c "pass"', passed, absolute=0.4)
+
+
+def hearing(folder: Path, model: Path | None) -> Iterator[Figure]:
+    """Features of a 30 s clip, warm, one process: against librosa feature by feature, and against the floor."""
+    import numpy as np
+    import soundfile
+
+    from data.audio import load_audio
+    from data.synthetic import draw_tracks, synthesize
+    from encoders.features import HOP, N_FFT, compute_features
+    from scripts.measure import compare, seconds_of, turn_by_turn
+
+    clip = folder / "clip.ogg"
+    soundfile.write(clip, synthesize(draw_tracks(1, seed=1)[0], duration_s=30.0), 22_050, format="OGG")
+    excerpt = load_audio(clip)
+    y, sr = excerpt.y, excerpt.sr
+
+    def floor() -> None:
+        from scipy.signal import get_window
+
+        heard = load_audio(clip).y
+        frames = np.lib.stride_tricks.sliding_window_view(np.pad(heard, N_FFT // 2), N_FFT)[::HOP]
+        abs(np.fft.rfft(frames * get_window("hann", N_FFT).astype(np.float32)))
+
+    tasks = (lambda: compute_features(y, sr), lambda: librosa_features(y, sr), floor)
+    for task in tasks:
+        task()
+    ours, theirs, least = turn_by_turn([lambda task=task: seconds_of(task) for task in tasks], repeats=9)
+    yield compare("features of 30 s, warm", "s", ours, "librosa, feature by feature", theirs, at_least=5)
+    yield compare("features of 30 s, warm", "s", ours, "the floor: decode and one STFT", least)
+
+
+def librosa_features(y: np.ndarray, sr: int) -> None:
+    """What `encoders.features` hears, each asked of librosa on its own from `y` `[n_samples]`."""
+    from librosa import feature, onset
+
+    feature.mfcc(y=y, sr=sr, n_mfcc=20)
+    feature.chroma_stft(y=y, sr=sr, tuning=0)
+    feature.spectral_contrast(y=y, sr=sr)
+    feature.spectral_centroid(y=y, sr=sr)
+    feature.spectral_bandwidth(y=y, sr=sr)
+    feature.spectral_rolloff(y=y, sr=sr)
+    feature.rms(y=y)
+    feature.zero_crossing_rate(y)
+    onset.onset_strength(y=y, sr=sr)
+    feature.tempo(y=y, sr=sr)
+
+
+def reading(folder: Path, model: Path | None) -> Iterator[Figure]:
+    """Batches for training at 64 px: from the cover cache, and with Pillow from 256 px JPEGs in the loop."""
+    import numpy as np
+    from PIL import Image
+
+    from data.covers import decode_cover, resize_cover, to_float
+    from data.synthetic import draw_tracks, render_cover
+    from scripts.measure import compare, turn_by_turn
+
+    n, size, resolution = 256, 32, 64
+    files = []
+    for track in draw_tracks(n, seed=2):
+        files.append(folder / f"{track.track_id}.jpg")
+        pixels = render_cover(track, 256).transpose(1, 2, 0)  # [3, H, W] -> [H, W, 3]
+        Image.fromarray(np.ascontiguousarray(pixels)).save(files[-1], quality=90)
+    cached = np.stack([resize_cover(decode_cover(file), resolution) for file in files])
+    np.save(folder / "covers-64.npy", cached)
+    cache = np.load(folder / "covers-64.npy", mmap_mode="r")
+    order = np.random.default_rng(0).permutation(n).reshape(-1, size)
+
+    def from_cache() -> None:
+        for rows in order:
+            to_float(cache[rows])
+
+    def from_files() -> None:
+        for rows in order:
+            to_float(np.stack([resize_cover(decode_cover(files[row]), resolution) for row in rows]))
+
+    from_cache()
+    ours, theirs = turn_by_turn([lambda: _rate(from_cache, n), lambda: _rate(from_files, n)], repeats=5)
+    yield compare("reading covers at 64 px", "img/s", ours, "Pillow in the loop", theirs, at_least=10)
+
+
+def training(folder: Path, model: Path | None) -> Iterator[Figure]:
+    """Training at 64 px as it is, against the same networks and losses in a plain fp32 loop."""
+    from multiprocessing import get_context
+
+    from scripts.measure import compare, turn_by_turn
+    from scripts.training_speed import our_rate, plain_rate
+
+    # Each in a process of its own: the loop changes how its process allocates memory.
+    with get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+        ours, plain = turn_by_turn([lambda: pool.apply(our_rate), lambda: pool.apply(plain_rate)], repeats=3)
+    yield compare("training at 64 px", "img/s", ours, "a plain fp32 loop", plain, at_least=2)
+
+
+def _rate(task: Callable[[], None], count: int) -> float:
+    from scripts.measure import seconds_of
+
+    return 1.0 / seconds_of(task, count)
+
+
+BENCHES: dict[str, Callable[[Path, Path | None], Iterator[Figure]]] = {
+    "generate": generating,
+    "help": helping,
+    "features": hearing,
+    "reading": reading,
+    "training": training,
+}
+
+if __name__ == "__main__":
+    run_verb(bench)

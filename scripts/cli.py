@@ -1,0 +1,48 @@
+"""The `gatefold` command: every verb is a file of this folder, heavy imports stay inside the verbs."""
+
+from __future__ import annotations
+
+from typing import Annotated, NoReturn
+
+import typer
+
+from scripts import shell
+from scripts.board import board
+from scripts.build import build
+from scripts.demo import demo
+from scripts.encode import encode
+from scripts.generate import generate
+from scripts.reproduce import reproduce
+from scripts.train import train
+
+VERBS = (demo, generate, reproduce, encode, build, train, board)
+
+app = shell.new_app(epilog="Any verb takes --debug, which shows where an error comes from.")
+for _verb in VERBS:
+    app.command()(_verb)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"gatefold {version('gatefold')}")
+        raise typer.Exit
+
+
+@app.callback()
+def gatefold(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Music in, album covers out."""
+
+
+def main() -> NoReturn:
+    """Entry point of the `gatefold` command."""
+    shell.run(app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""A cover names its making: the text chunks of the PNG, and the file names that covers get."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from data.attributes import parse_attributes
+from data.errors import InputError
+
+MAX_SEED = 2**63 - 1
+MAX_TRUNCATION = 2.0
+MAX_STRENGTH = 10.0
+_LONGEST_STEM_BYTES = 180
+_SHA256 = re.compile("[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user asks for beyond what is heard: attributes on Spotify's scales, tags, a year."""
+
+    attributes: Mapping[str, float] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    year: int | None = None
+
+    @classmethod
+    def parse(cls, attributes: str = "", tags: str = "", year: int | None = None) -> Wishes:
+        """From the command line's words; `InputError` names the one that is wrong."""
+        names = (" ".join(tag.split()).lower() for tag in tags.split(","))
+        if year is not None and not 1000 <= year <= 3000:
+            raise InputError("--year", f"{year} is no year of music")
+        return cls(parse_attributes(attributes), tuple(dict.fromkeys(filter(None, names))), year)
+
+
+@dataclass(frozen=True)
+class Making:
+    """All that decides a cover's pixels.
+
+    `bundle`, `track` and `heard` are hashes: of the bundle's files, of the excerpt's samples, and of the
+    condition vector that the two gave together with the wishes.
+    """
+
+    bundle: str
+    track: str
+    seed: int
+    truncation: float
+    strength: float
+    wishes: Wishes
+    heard: str
+
+    def to_text(self) -> dict[str, str]:
+        """The text chunks: every value a short Latin-1 text, the condition a JSON object."""
+        wishes = {
+            "attributes": dict(self.wishes.attributes),
+            "tags": list(self.wishes.tags),
+            "year": self.wishes.year,
+            "sha256": self.heard,
+        }
+        return {
+            "Software": f"gatefold {version('gatefold')}",
+            "bundle": self.bundle,
+            "track": self.track,
+            "seed": str(self.seed),
+            "truncation": repr(self.truncation),
+            "strength": repr(self.strength),
+            "condition": json.dumps(wishes),
+        }
+
+    @classmethod
+    def from_text(cls, path: Path, text: Mapping[str, str]) -> Making:
+        """Reads what `to_text` wrote; `InputError` where a chunk is missing or holds something else."""
+        try:
+            condition = json.loads(text["condition"])
+            wishes = Wishes.parse(
+                ",".join(f"{name}={float(value)!r}" for name, value in condition["attributes"].items()),
+                ",".join(condition["tags"]),
+                None if condition["year"] is None else int(condition["year"]),
+            )
+            making = cls(
+                bundle=text["bundle"],
+                track=text["track"],
+                seed=int(text["seed"]),
+                truncation=float(text["truncation"]),
+                strength=float(text["strength"]),
+                wishes=wishes,
+                heard=str(condition["sha256"]),
+            )
+        except KeyError as error:
+            raise InputError(path, f"does not say how it was made (no {error.args[0]!r} in its text)") from error
+        except InputError as error:
+            raise InputError(path, f"its text is damaged ({error})") from error
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise InputError(path, "its text is damaged") from error
+        making._check(path)
+        return making
+
+    def _check(self, path: Path) -> None:
+        usable = {
+            "seed": 0 <= self.seed <= MAX_SEED,
+            "truncation": 0 <= self.truncation <= MAX_TRUNCATION,
+            "strength": 0 <= self.strength <= MAX_STRENGTH,
+            **{name: _SHA256.fullmatch(getattr(self, name)) for name in ("bundle", "track", "heard")},
+        }
+        for name, fine in usable.items():
+            if not fine:
+                raise InputError(path, f"its text is damaged ({name})")
+
+
+def cover_path(folder: Path, track: Path, fingerprint: str, seed: int) -> Path:
+    """Where the cover of `track` goes: `folder/<stem>-<seed>.png`.
+
+    Where that name is taken by anything but a cover of the same music (`fingerprint`), eight digits of the
+    fingerprint come between stem and seed, so two tracks of one name do not overwrite each other.
+    Raises `InputError` where that name is taken too.
+    """
+    stem = safe_stem(track)
+    plain = folder / f"{stem}-{seed}.png"
+    if _free_for(plain, fingerprint):
+        return plain
+    marked = folder / f"{stem}-{fingerprint[:8]}-{seed}.png"
+    if _free_for(marked, fingerprint):
+        return marked
+    raise InputError(marked, "is there already and is not a cover of this track")
+
+
+def safe_stem(track: Path) -> str:
+    """The track's name without its ending, as a file name on one line that every file system takes."""
+    stem = "".join(character if character.isprintable() else "_" for character in track.stem)
+    cut = stem.encode()[:_LONGEST_STEM_BYTES]
+    return cut.decode(errors="ignore")
+
+
+def _free_for(path: Path, fingerprint: str) -> bool:
+    from data.covers import read_png
+
+    if not path.exists() and not path.is_symlink():
+        return True
+    try:
+        _, text = read_png(path)
+    except InputError:
+        return False
+    return text.get("track") == fingerprint
+
+
+def as_json(value: Any) -> str:
+    """One JSON object on one line; NaN is refused, since it is not JSON."""
+    return json.dumps(value, allow_nan=False)

@@ -1,0 +1,107 @@
+"""A cover's text says all that made it; names of covers stay apart, on one line, inside their folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.attributes import ATTRIBUTES
+from data.covers import encode_png, read_png
+from data.errors import InputError
+from scripts.making import MAX_SEED, MAX_STRENGTH, MAX_TRUNCATION, Making, Wishes, cover_path, safe_stem
+
+IMAGE = np.zeros((3, 32, 32), np.uint8)
+WISHES = Wishes({"energy": 0.1 + 0.2, "tempo": 141.5}, ("drum and bass", "été"), 1988)
+MAKING = Making("b" * 64, "c" * 64, 7, 0.7, 1.3, WISHES, "d" * 64)
+
+
+@st.composite
+def wishes(draw) -> Wishes:
+    chosen = draw(st.lists(st.sampled_from(ATTRIBUTES), unique_by=lambda a: a.name))
+    values = {a.name: draw(st.floats(a.low, a.high)) for a in chosen}
+    words = st.text(st.characters(categories=["Ll", "Nd"]), min_size=1).filter(lambda word: word == word.lower())
+    tags = draw(st.lists(words, unique=True, max_size=4))
+    return Wishes(values, tuple(tags), draw(st.none() | st.integers(1000, 3000)))
+
+
+@given(wishes(), st.integers(0, MAX_SEED), st.floats(0, MAX_TRUNCATION), st.floats(0, MAX_STRENGTH))
+def test_what_a_cover_says_is_what_made_it(wishes, seed, truncation, strength):
+    making = Making("b" * 64, "c" * 64, seed, truncation, strength, wishes, "d" * 64)
+    _, text = read_png(encode_png(IMAGE, making.to_text()))
+    assert Making.from_text(Path("x.png"), text) == making
+
+
+def test_a_cover_names_the_version_that_made_it():
+    assert MAKING.to_text()["Software"].startswith("gatefold ")
+
+
+@pytest.mark.parametrize("key", sorted(set(MAKING.to_text()) - {"Software"}))
+@pytest.mark.parametrize("value", [None, "", "x", "[]", "{}", "nan", "-1", "[" * 100_000, '{"attributes": {"energy": 9}}'])
+def test_damaged_text_is_one_clear_error(key, value):
+    text = MAKING.to_text()
+    if value is None:
+        del text[key]
+    else:
+        text[key] = value
+    with pytest.raises(InputError, match="^x.png: "):
+        Making.from_text(Path("x.png"), text)
+
+
+@pytest.mark.parametrize(
+    ("given_words", "reason"),
+    [
+        (("energy", "", None), "name=number"),
+        (("energy=2", "", None), "outside"),
+        (("energy=nan", "", None), "not a number"),
+        (("loudnes=1", "", None), "unknown attribute"),
+        (("", "", 88), "year"),
+    ],
+)
+def test_wishes_that_mean_nothing_are_refused(given_words, reason):
+    with pytest.raises(InputError, match=reason):
+        Wishes.parse(*given_words)
+
+
+def test_tags_are_one_spelling_each():
+    assert Wishes.parse(tags=" Techno,dub   techno,, TECHNO ").tags == ("techno", "dub techno")
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("song.mp3", "song"),
+        ("my 'best' \"song\".mp3", "my 'best' \"song\""),
+        ("two\nlines\t.mp3", "two_lines_"),
+        ("雪 – été.flac", "雪 – été"),
+        ("a.b.c.ogg", "a.b.c"),
+        (".mp3", ".mp3"),
+        ("-rf.mp3", "-rf"),
+        ("\x1b[31mred.mp3", "_[31mred"),
+        (b"caf\xe9.mp3".decode("utf-8", "surrogateescape"), "caf_"),
+        ("x" * 250 + ".mp3", "x" * 180),
+        ("é" * 120 + ".mp3", "é" * 90),
+    ],
+)
+def test_stems_stay_readable_and_safe(name, stem):
+    assert safe_stem(Path("music") / name) == stem
+
+
+def test_two_tracks_of_one_name_do_not_overwrite_each_other(tmp_path):
+    first, second = "1" * 64, "2" * 64
+    path = cover_path(tmp_path, Path("a/song.mp3"), first, 0)
+    assert path == tmp_path / "song-0.png"
+    path.write_bytes(encode_png(IMAGE, {"track": first}))
+    assert cover_path(tmp_path, Path("a/song.mp3"), first, 0) == path
+    assert cover_path(tmp_path, Path("b/song.mp3"), second, 0) == tmp_path / "song-22222222-0.png"
+    assert cover_path(tmp_path, Path("b/song.mp3"), second, 1) == tmp_path / "song-1.png"
+
+
+def test_a_picture_of_ones_own_is_never_overwritten(tmp_path):
+    (tmp_path / "song-0.png").write_text("mine")
+    (tmp_path / "song-11111111-0.png").write_bytes(encode_png(IMAGE))
+    with pytest.raises(InputError, match="not a cover of this track"):
+        cover_path(tmp_path, Path("song.mp3"), "1" * 64, 0)
