@@ -2,7 +2,7 @@
 
 The rule, which an encoder and a GAN must be able to find:
 
-- tempo → stripes: one stripe from 60 BPM and one more every 20 BPM, `1 + ⌊(tempo_bpm − 60) / 20⌋`, to six;
+- tempo → stripes: one stripe from 80 BPM and one more every 12 BPM, `1 + ⌊(tempo_bpm − 80) / 12⌋`, to six;
 - energy → saturation: HSV saturation is `0.15 + 0.75 · energy`;
 - mode → hue: major covers are warm (30°), minor covers cool (220°);
 - brightness → lightness: HSV value is `0.55 + 0.4 · brightness`, and every second stripe is 0.55 of it.
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 STYLES: tuple[str, ...] = tuple(STYLE_TABLE)
 """The audibly distinct styles that tracks are played in."""
 
-TEMPO_RANGE_BPM = (60.0, 180.0)
+TEMPO_RANGE_BPM = (80.0, 152.0)
+"""Less than an octave, so that no tempo can be taken for its double."""
 MAX_STRIPES = 6
 HUES_DEG = {"major": 30.0, "minor": 220.0}
 TRACKS_PER_ARTIST = 4
@@ -136,12 +137,12 @@ def _hsv_to_rgb(hue_deg: np.ndarray, saturation: np.ndarray, value: np.ndarray) 
 def measure_stripes(images: np.ndarray) -> np.ndarray:
     """Stripe counts float64 `[N]` of uint8 images `[N, 3, H, W]` (H = W, a multiple of 32), 0.75 to 7.
 
-    The frequency, in cycles an image, of the sine wave that fits the luminance best (least squares over
+    The frequency, in cycles an image, of the sine wave that fits the HSV value best (least squares over
     frequencies and over angles within 36° of level).
     """
     n, _, height, width = images.shape
-    luminance = np.tensordot(images.astype(np.float64), (0.299, 0.587, 0.114), axes=(1, 0))  # [N, H, W]
-    small = luminance.reshape(n, 32, height // 32, 32, width // 32).mean(axis=(2, 4)).reshape(n, 1024)
+    value = images.max(axis=1).astype(np.float64)  # [N, H, W]; luminance would hide dark teal beside blue
+    small = value.reshape(n, 32, height // 32, 32, width // 32).mean(axis=(2, 4)).reshape(n, 1024)
     frequencies, basis = _waves()
     low, high = np.percentile(small, (10, 85), axis=1, keepdims=True)
     small = np.clip(small, low, high)  # the disc is brighter than the stripes: it shall not count for more

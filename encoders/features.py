@@ -16,6 +16,7 @@ import torch
 
 from data.errors import InputError
 from encoders.filters import chroma_bank, contrast_bands, cosines, hann, loudness_weights, mel_bank
+from encoders.harmony import Harmony, compute_harmony
 from encoders.rhythm import PULSE_BPM, Rhythm, compute_rhythm, onset_envelope
 
 N_FFT = 2048
@@ -49,6 +50,8 @@ DESCRIPTOR_NAMES: tuple[str, ...] = (
     "log2_tempo",
     "pulse_clarity",
     *(f"pulse_{bpm:g}bpm" for bpm in PULSE_BPM),
+    "majorness",
+    "key_clarity",
 )
 """One name for each number of a descriptor vector; `range` is the 90th less the 10th percentile."""
 
@@ -59,13 +62,14 @@ class Features:
 
     `log_mel` float32 `[128, n_frames]` in dB (at most 80 below its peak); `descriptors` float32 `[d]`, named by
     `DESCRIPTOR_NAMES`; `frames`: rows over time float32 by name (`chroma [12, n_frames]`, `rms [n_frames]`, …);
-    `rhythm`: onsets, tempo and pulse.
+    `rhythm`: onsets, tempo and pulse; `harmony`: key and mode.
     """
 
     log_mel: np.ndarray
     descriptors: np.ndarray
     frames: Mapping[str, np.ndarray] = field(repr=False)
     rhythm: Rhythm
+    harmony: Harmony
 
 
 def compute_features(y: np.ndarray, sr: int) -> Features:
@@ -96,7 +100,8 @@ def compute_features(y: np.ndarray, sr: int) -> Features:
             **{name: rows[name] for name in _PLAIN_ROWS},
         }
         rhythm = compute_rhythm(frames["onset_strength"], sr / HOP)
-    return Features(log_mel, _summarise(frames, rhythm), frames, rhythm)
+    harmony = compute_harmony(frames["chroma"])
+    return Features(log_mel, _summarise(frames, rhythm, harmony), frames, rhythm, harmony)
 
 
 @contextlib.contextmanager
@@ -206,7 +211,7 @@ def _zero_crossings(y: np.ndarray, n_frames: int) -> np.ndarray:
     return ((changes[start + N_FFT] - changes[start + 1]) / N_FFT).astype(np.float32)
 
 
-def _summarise(frames: Mapping[str, np.ndarray], rhythm: Rhythm) -> np.ndarray:
+def _summarise(frames: Mapping[str, np.ndarray], rhythm: Rhythm, harmony: Harmony) -> np.ndarray:
     """The descriptor vector float32 `[d]`; levels and flatness enter as logarithms, being ratios."""
     rows = np.vstack(
         [
@@ -224,4 +229,4 @@ def _summarise(frames: Mapping[str, np.ndarray], rhythm: Rhythm) -> np.ndarray:
     moments = [rows.mean(axis=1, dtype=np.float64), rows.std(axis=1, dtype=np.float64), spread]
     tempo = rhythm.fine_tempo_bpm
     times = [rhythm.onsets_per_s, tempo, np.log2(tempo), rhythm.pulse_clarity, *rhythm.pulse]
-    return np.concatenate([*moments, times]).astype(np.float32)
+    return np.concatenate([*moments, times, [harmony.majorness, harmony.clarity]]).astype(np.float32)

@@ -22,11 +22,23 @@ def _mel_to_hz(mel: np.ndarray) -> np.ndarray:
     return np.where(mel < 15, mel * 200 / 3, 1000 * 6.4 ** ((np.maximum(mel, 15) - 15) / 27))
 
 
+def _mel_edges_hz(sr: int, n_mels: int) -> np.ndarray:
+    top_mel = 15 + 27 * np.log(sr / 2 / 1000) / np.log(6.4)
+    return _mel_to_hz(np.linspace(0, top_mel, n_mels + 2))
+
+
+def mel_centres_hz(sr: int, n_mels: int) -> np.ndarray:
+    """Frequency in Hz at which each mel filter peaks `[n_mels]`."""
+    return _mel_edges_hz(sr, n_mels)[1:-1]
+
+
 @functools.cache
 def mel_bank(sr: int, n_fft: int, n_mels: int) -> np.ndarray:
-    """Triangular mel filters of equal area float32 `[n_mels, 1 + n_fft/2]` from 0 to sr/2 Hz (Slaney 1998)."""
-    top_mel = 15 + 27 * np.log(sr / 2 / 1000) / np.log(6.4) if sr > 2000 else sr / 2 * 3 / 200
-    edges_hz = _mel_to_hz(np.linspace(0, top_mel, n_mels + 2))
+    """Triangular mel filters of equal area float32 `[n_mels, 1 + n_fft/2]` from 0 to sr/2 Hz (Slaney 1998).
+
+    For `sr` above 2,000 Hz.
+    """
+    edges_hz = _mel_edges_hz(sr, n_mels)
     ramps = edges_hz[:, None] - np.fft.rfftfreq(n_fft, 1 / sr)  # [n_mels + 2, bins]
     width = np.diff(edges_hz)[:, None]
     triangles = np.maximum(0, np.minimum(-ramps[:-2] / width[:-1], ramps[2:] / width[1:]))

@@ -88,15 +88,13 @@ def _fine_lag(tempogram: np.ndarray, lag: int) -> float:
     """The beat's lag to a fraction of a frame, from the peaks near its multiples (each pins it better)."""
     fine = float(lag)
     for multiple in range(1, 9):
-        centre = round(multiple * fine)
-        if centre + 2 >= 0.7 * len(tempogram):
+        guess = round(multiple * fine)
+        if guess < 3 or guess + 3 >= 0.7 * len(tempogram):
             break
-        around = tempogram[centre - 1 : centre + 2]
-        if around.argmax() != 1:
-            continue
-        left, middle, right = around
-        bend = left - 2 * middle + right
-        fine = (centre + (0.5 * (left - right) / bend if bend < 0 else 0.0)) / multiple
+        peak = guess - 2 + int(tempogram[guess - 2 : guess + 3].argmax())
+        left, middle, right = tempogram[peak - 1 : peak + 2]
+        if middle >= max(left, right) and (bend := left - 2 * middle + right) < 0:
+            fine = (peak + 0.5 * (left - right) / bend) / multiple
     return fine
 
 
