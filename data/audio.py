@@ -175,11 +175,28 @@ def _plausible(sr: int, channels: int) -> None:
         raise _Unreadable(f"{channels} channels is outside 1 to {MAX_CHANNELS}")
 
 
+class _Tape:
+    """A file as libsndfile wants it: a damaged header may ask for a place before the start, which must not raise
+    in a callback (the traceback would be printed, and cannot be caught).
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.tell = file.tell
+        self.read = file.read
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._file.tell()}.get(whence)
+        if base is None:
+            base = self._file.seek(0, os.SEEK_END)
+        return self._file.seek(min(max(0, base + offset), 2**62))
+
+
 def _read_sndfile(file: BinaryIO, duration_s: float, offset_s: float | None) -> _Heard:
     import soundfile
 
     try:
-        with soundfile.SoundFile(file) as sound:
+        with soundfile.SoundFile(_Tape(file)) as sound:
             rate, channels = int(sound.samplerate), int(sound.channels)
             _plausible(rate, channels)
             # A header can claim any length; what is allocated is bounded by what is asked and what is read.
@@ -241,9 +258,7 @@ def _decode(container: Any, total_s: float, duration_s: float, offset_s: float |
     start_s = _start(total_s, duration_s, offset_s)
     origin_s = float((stream.start_time or 0) * (stream.time_base or 0))
     if start_s > 0:
-        with contextlib.suppress(
-            av.error.FFmpegError
-        ):  # a file that cannot be entered is heard from its start
+        with contextlib.suppress(av.error.FFmpegError):  # a file that cannot be entered is heard from its start
             container.seek(int((origin_s + start_s) * 1e6), backward=True)
     # Planar floats whatever the codec gives; the layout and rate of the first frame are kept.
     planar = av.AudioResampler(format="fltp")
@@ -292,9 +307,7 @@ def _check(heard: _Heard, subject: str, offset_s: float | None) -> None:
     length_s = len(heard.y) / heard.sr
     if not len(heard.y):
         if offset_s and offset_s >= heard.total_s > 0:
-            raise InputError(
-                subject, f"an offset of {offset_s:g} s lies beyond its end ({heard.total_s:.1f} s)"
-            )
+            raise InputError(subject, f"an offset of {offset_s:g} s lies beyond its end ({heard.total_s:.1f} s)")
         raise InputError(subject, "no audio could be decoded: empty, damaged or truncated")
     if length_s < MIN_S:
         raise InputError(subject, f"{length_s:.3g} s is too short (at least {MIN_S:g} s)")

@@ -37,8 +37,8 @@ _TURNS = {
 }
 _EXIF_ORIENTATION = 0x0112
 
-# Our own limit is lower than the one that Pillow warns about, and it is an error.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# What Pillow warns about is either harmless (odd metadata) or refused here (too many pixels).
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 Source = str | os.PathLike[str] | bytes
 Array = TypeVar("Array")
