@@ -206,6 +206,7 @@ def write_world(
                 make_row(
                     track_id=track.track_id,
                     artist=track.artist,
+                    album_id=track.album,
                     album=track.album,
                     title=f"{track.style} at {track.tempo_bpm:.0f}",
                     genres=[track.style],

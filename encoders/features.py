@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from data.errors import InputError
+from data.files import sha256_bytes
 from encoders.filters import chroma_bank, contrast_bands, cosines, hann, loudness_weights, mel_bank
 from encoders.harmony import Harmony, compute_harmony
 from encoders.rhythm import PULSE_BPM, Rhythm, compute_rhythm, onset_envelope
@@ -54,6 +55,12 @@ DESCRIPTOR_NAMES: tuple[str, ...] = (
     "key_clarity",
 )
 """One name for each number of a descriptor vector; `range` is the 90th less the 10th percentile."""
+
+FEATURES_VERSION = 1
+"""Counts up when a number is computed otherwise under its old name."""
+
+DESCRIPTORS_HASH = sha256_bytes(f"{FEATURES_VERSION} {' '.join(DESCRIPTOR_NAMES)}".encode())[:16]
+"""What anything fitted to descriptors keeps, so as never to be used on others."""
 
 
 @dataclass(frozen=True)
