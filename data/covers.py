@@ -177,9 +177,10 @@ def resize_cover(image: Image.Image, resolution: int) -> np.ndarray:
     width, height = image.size
     side = min(width, height)
     left, top = (width - side) // 2, (height - side) // 2
-    box = (left, top, left + side, top + side)
-    square = image.convert("RGB").resize((resolution, resolution), _FILTER, box=box)
-    return np.ascontiguousarray(np.asarray(square).transpose(2, 0, 1))  # [H, W, 3] -> [3, H, W]
+    # Cropped first: `resize(box=…)` lets the filter reach over the edges of the box.
+    square = image.convert("RGB").crop((left, top, left + side, top + side))
+    pixels = np.asarray(square.resize((resolution, resolution), _FILTER))
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1))  # [H, W, 3] -> [3, H, W]
 
 
 def to_float(images: Array) -> Array:
