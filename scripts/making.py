@@ -10,7 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from data.attributes import parse_attributes
 from data.errors import InputError
 
 MAX_SEED = 2**63 - 1
@@ -31,6 +30,8 @@ class Wishes:
     @classmethod
     def parse(cls, attributes: str = "", tags: str = "", year: int | None = None) -> Wishes:
         """From the command line's words; `InputError` names the one that is wrong."""
+        from data.attributes import parse_attributes
+
         names = (" ".join(tag.split()).lower() for tag in tags.split(","))
         if year is not None and not 1000 <= year <= 3000:
             raise InputError("--year", f"{year} is no year of music")

@@ -156,8 +156,8 @@ def as_table(figures: Sequence[Figure]) -> str:
                 f.yardstick,
                 f"{f.yardstick_value:.3g} {f.unit}",
                 f"{f.ratio:.2f} ×",
-                f.target,
-                "yes" if f.met else "no",
+                f.target or "–",
+                "" if not f.target else "yes" if f.met else "no",
             )
         )
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)

@@ -119,3 +119,27 @@ def _library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def library(_library: Path, tmp_path: Path) -> Path:
     """A person's music folder: artist / album / song with a `cover.jpg` beside it; four tracks."""
     return shutil.copytree(_library, tmp_path / "music")
+
+
+@pytest.fixture(scope="session")
+def other_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `bundle`, with other weights."""
+    return write_random_bundle(tmp_path_factory.mktemp("bundles") / "other", seed=1)
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory, _library: Path) -> Path:
+    """A run of a few steps on the library's four tracks, encoder and all; to be read, not written to."""
+    from gans.recipes import resolve
+    from gans.training import train
+    from scripts.prepare import prepare
+    from data.build import build_dataset
+
+    folder = tmp_path_factory.mktemp("run")
+    build_dataset(_library, folder / "store")
+    prepared = prepare(folder / "store", 32, "pca")
+    small = {"base_channels": 64}
+    sizes = {"resolution": 32, "total_images": 8, "batch_size": 4, "precision": "fp32"}
+    config = resolve("logistic-r1", {**sizes, "generator": small, "discriminator": small})
+    train(config, prepared.data, folder / "run", prepared.surroundings(lambda: False, lambda shown, figures: None))
+    return folder / "run"

@@ -1,0 +1,54 @@
+"""`gatefold generate`: tracks in, covers out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from data.errors import InputError
+from scripts.making import MAX_SEED, MAX_STRENGTH, MAX_TRUNCATION, Wishes
+from scripts.shell import Batch, complain, print_path, progress, run_verb
+
+
+def generate(
+    track: Annotated[list[Path], typer.Argument(help="Music files: mp3, flac, ogg, wav, m4a, video, …")],
+    out: Annotated[Path, typer.Option(help="Folder for the covers.")] = Path("covers"),
+    model: Annotated[
+        Path | None, typer.Option(help="A bundle or a run; default: the model that comes with Gatefold.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Another number, another cover.")] = 0,
+    count: Annotated[int, typer.Option(min=1, help="Covers a track, with seeds SEED, SEED+1, …")] = 1,
+    truncation: Annotated[
+        float, typer.Option(min=0.0, max=MAX_TRUNCATION, help="Below 1: nearer to the typical cover for this music.")
+    ] = 1.0,
+    strength: Annotated[
+        float, typer.Option(min=0.0, max=MAX_STRENGTH, help="Above 1: the music decides more; 0: not at all.")
+    ] = 1.0,
+    attributes: Annotated[
+        str, typer.Option(help="Override what is heard, on Spotify's scales: energy=0.9,valence=0.2,tempo=140")
+    ] = "",
+    tags: Annotated[str, typer.Option(help="Genres and kinds, separated by commas: techno,dub")] = "",
+    year: Annotated[int | None, typer.Option(help="Year of the music.")] = None,
+) -> None:
+    """Make covers for tracks; prints one path a cover."""
+    wishes = Wishes.parse(attributes, tags, year)
+    if seed + count - 1 > MAX_SEED:
+        raise InputError("--count", f"the last seed would be beyond {MAX_SEED}")
+
+    from scripts.pipeline import Listener, write_covers
+
+    listener = Listener.open(model)
+    for remark in listener.remarks(wishes):
+        complain(remark)
+    batch = Batch(len(track))
+    for path in progress(track, "covers") if len(track) > 1 else track:
+        with batch.item():
+            for written in write_covers(listener, path, out, wishes, range(seed, seed + count), truncation, strength):
+                print_path(written)
+    batch.finish()
+
+
+if __name__ == "__main__":
+    run_verb(generate)

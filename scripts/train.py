@@ -1,0 +1,128 @@
+"""`gatefold train`: a dataset and a recipe → a run that can be watched, stopped, and gone on with."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from data.errors import InputError
+from scripts.shell import INTERRUPTED, complain, print_path, run_verb
+
+if TYPE_CHECKING:
+    import torch
+
+
+def train(
+    dataset: Annotated[Path, typer.Argument(help="A dataset, made by `gatefold build`.")],
+    out: Annotated[Path, typer.Option(help="The run's folder; the same command on it goes on.")],
+    recipe: Annotated[str, typer.Option(help="A row of gans/recipes.py.")] = "logistic-r1",
+    resolution: Annotated[int, typer.Option(help="Side of the covers in pixels: 32, 64, 128 or 256.")] = 64,
+    encoder: Annotated[
+        str, typer.Option(help="The encoder that hears the dataset's audio; `none` leaves the audio out.")
+    ] = "pca",
+    seed: Annotated[int | None, typer.Option(min=0, help="Another number, another run.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Covers a step.")] = None,
+    images: Annotated[int | None, typer.Option(help="Covers to show before the run is done.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0.0, help="Stop after this long; go on another time.")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, …")] = "cpu",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write the run's config.json and stop.")] = False,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any option of the config; may be repeated.")
+    ] = None,
+) -> None:
+    """Train a generator on a dataset; prints the run's folder."""
+    from gans.config import parse_overrides
+    from gans.recipes import resolve
+
+    flags = {
+        "resolution": resolution,
+        "seed": seed,
+        "batch_size": batch,
+        "total_images": images,
+        "precision": precision,
+    }
+    given = {name: value for name, value in flags.items() if value is not None}
+    config = resolve(recipe, given | parse_overrides(settings or []))
+
+    from gans.run import begin_run
+    from gans.training import DivergedError
+    from gans.training import train as train_gan
+    from scripts.prepare import prepare
+
+    hardware = open_device(device)
+    prepared = prepare(dataset, config.resolution, None if encoder == "none" else encoder)
+    if dry_run:
+        begin_run(out, config, prepared.data.card, hardware)
+        print_path(out)
+        return
+    with _stopper(minutes) as (stop, interrupted), _bar(config.total_images) as show:
+        try:
+            train_gan(config, prepared.data, out, prepared.surroundings(stop, show), hardware)
+        except DivergedError as error:
+            raise InputError(out, str(error)) from error
+    print_path(out)
+    if interrupted():
+        complain("stopped; the same command goes on from here")
+        raise typer.Exit(INTERRUPTED)
+
+
+def open_device(name: str) -> torch.device:
+    """The device `name`; `InputError` where there is none such here."""
+    import torch
+
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError("--device", f"{name} cannot be used here") from error
+    return device
+
+
+@contextlib.contextmanager
+def _stopper(minutes: float | None) -> Iterator[tuple[Callable[[], bool], Callable[[], bool]]]:
+    """Two questions: whether to stop after this step, and whether a person asked for it.
+
+    The first Ctrl-C or SIGTERM lets the step end and the state be written; the second ends the process.
+    """
+    deadline = None if minutes is None else time.monotonic() + 60 * minutes
+    asked = False
+
+    def ask(number: int, frame: Any) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked or (deadline is not None and time.monotonic() >= deadline), lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _bar(total_images: int) -> Iterator[Callable[[int, Mapping[str, float]], None]]:
+    """A progress bar on the images-shown clock, with the losses beside it; off when not on a terminal."""
+    import sys
+
+    from tqdm import tqdm
+
+    with tqdm(total=total_images, unit="img", disable=None, file=sys.stderr) as bar:
+
+        def show(shown: int, figures: Mapping[str, float]) -> None:
+            bar.n = shown
+            bar.set_postfix({name: f"{value:.3g}" for name, value in figures.items() if "adversarial" in name})
+
+        yield show
+
+
+if __name__ == "__main__":
+    run_verb(train)

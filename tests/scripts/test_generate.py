@@ -1,0 +1,254 @@
+"""`gatefold generate`: one cover a track and seed, the same every time; whatever is wrong with a track is one line."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from data.covers import read_png
+from data.synthetic import draw_tracks, synthesize
+
+SR = 22_050
+TONE = (0.3 * np.sin(np.arange(2 * SR) * 0.05)).astype(np.float32)
+
+
+def sound(y: np.ndarray, sr: int = SR, **written: str) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, y, sr, **({"format": "WAV", "subtype": "FLOAT"} | written))
+    return file.getvalue()
+
+
+BAD = {
+    "silence.wav": sound(np.zeros(2 * SR, np.float32)),
+    "10 ms.wav": sound(TONE[: SR // 100]),
+    "empty.mp3": b"",
+    "text.mp3": b"this is not music\n" * 100,
+    "truncated to nothing.mp3": sound(TONE, format="MP3", subtype="MPEG_LAYER_III")[:100],
+    "not a number.wav": sound(np.full(2 * SR, np.nan, np.float32)),
+}
+ODD_BUT_GOOD = {
+    "8 channels.wav": sound(np.repeat(TONE[:, None], 8, axis=1)),
+    "192 kHz.wav": sound(np.repeat(TONE, 9), 192_000),
+    "cut short.mp3": sound(np.tile(TONE, 3), format="MP3", subtype="MPEG_LAYER_III")[:-5000],
+}
+HOSTILE = [
+    "with space.wav",
+    "quote's \"both\".wav",
+    "new\nline.wav",
+    "été 雪 🎵.wav",
+    "-rf.wav",
+    "$(touch owned) `id` ;&|.wav",
+    "100%s %d {}.wav",
+    "\x1b[31mred.wav",
+    ".hidden.wav",
+    "a" * 240 + ".wav",
+    os.fsdecode(b"caf\xe9.wav"),
+]
+
+
+@pytest.fixture
+def make(gatefold, bundle, tmp_path):
+    """`make(*words)`: `gatefold generate` with the random bundle, into `tmp_path / "covers"`."""
+    return lambda *words: gatefold("generate", "--model", bundle, "--out", tmp_path / "covers", *words)
+
+
+def test_a_cover_is_a_png_that_names_its_making(make, songs, tmp_path):
+    done = make(songs[0], "--seed", "7", "--attributes", "energy=0.9", "--tags", "techno", "--year", "1988")
+    assert (done.code, done.err) == (0, "")
+    assert done.lines == [str(tmp_path / "covers" / "calm-7.png")]
+    image, text = read_png(done.lines[0])
+    assert image.shape == (3, 32, 32)
+    assert (text["seed"], text["truncation"], text["strength"]) == ("7", "1.0", "1.0")
+    condition = json.loads(text["condition"])
+    assert condition["attributes"] == {"energy": 0.9}
+    assert (condition["tags"], condition["year"]) == (["techno"], 1988)
+    assert len(text["bundle"]) == len(text["track"]) == 64
+
+
+def test_the_same_track_and_seed_give_the_same_file(make, songs, tmp_path):
+    cover = Path(make(songs[0]).lines[0])
+    first = cover.read_bytes()
+    cover.unlink()
+    assert Path(make(songs[1], songs[0]).lines[1]).read_bytes() == first
+
+
+def test_another_track_another_seed_another_wish_give_another_cover(make, songs):
+    def pixels(*words: str | Path) -> np.ndarray:
+        return read_png(make(*words).lines[0])[0].astype(int)
+
+    plain = pixels(songs[0])
+    others = [
+        pixels(songs[1]),
+        pixels(songs[0], "--seed", "1"),
+        pixels(songs[0], "--attributes", "energy=1,tempo=200"),
+        pixels(songs[0], "--tags", "folk"),
+        pixels(songs[0], "--year", "1930"),
+        pixels(songs[0], "--truncation", "0.5"),
+        pixels(songs[0], "--strength", "2"),
+    ]
+    for other in others:
+        assert (plain != other).mean() > 0.05
+
+
+def test_one_path_a_cover_in_the_order_of_the_arguments(make, songs, tmp_path):
+    done = make(songs[1], songs[0], "--count", "2", "--seed", "3")
+    names = ["loud-3.png", "loud-4.png", "calm-3.png", "calm-4.png"]
+    assert done.lines == [str(tmp_path / "covers" / name) for name in names]
+    assert len(list((tmp_path / "covers").iterdir())) == 4
+
+
+def test_two_tracks_of_one_name_get_a_cover_each(make, songs, tmp_path):
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for folder, song in zip(folders, songs, strict=True):
+        folder.mkdir()
+        (folder / "song.wav").write_bytes(song.read_bytes())
+    tracks = [folder / "song.wav" for folder in folders]
+    first = make(*tracks)
+    assert len(set(first.lines)) == 2
+    pixels = [read_png(line)[0] for line in first.lines]
+    assert not np.array_equal(*pixels)
+    again = make(*tracks)
+    assert again.lines == first.lines
+    assert all(np.array_equal(read_png(line)[0], p) for line, p in zip(again.lines, pixels, strict=True))
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_track_that_cannot_be_used_is_one_line_and_two(make, tmp_path, name):
+    (tmp_path / name).write_bytes(BAD[name])
+    done = make(tmp_path / name)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.count("\n") == 1
+    assert done.err.startswith(f"{tmp_path / name}: ")
+
+
+@pytest.mark.parametrize("name", ["missing.mp3", "folder"])
+def test_what_is_no_file_is_one_line_and_two(make, tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    done = make(tmp_path / name)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.count("\n") == 1
+    assert done.err.startswith(f"{tmp_path / name}: ")
+
+
+@pytest.mark.parametrize("name", ODD_BUT_GOOD)
+def test_odd_audio_is_heard(make, tmp_path, name):
+    (tmp_path / name).write_bytes(ODD_BUT_GOOD[name])
+    done = make(tmp_path / name)
+    assert done.code == 0, done.err
+    assert len(done.lines) == 1
+
+
+def test_in_a_batch_the_rest_goes_on(make, songs, tmp_path):
+    tracks = [songs[0]]
+    for name, content in BAD.items():
+        (tmp_path / name).write_bytes(content)
+        tracks.append(tmp_path / name)
+    tracks += [tmp_path / "missing.mp3", tmp_path, songs[1]]
+    done = make(*tracks)
+    assert done.code == 0
+    assert [Path(line).name for line in done.lines] == ["calm-0.png", "loud-0.png"]
+    n = len(BAD) + 2
+    *told, summary = done.err.splitlines()
+    assert len(told) == n
+    assert summary == f"{n} of {n + 2} skipped, 2 done"
+
+
+def test_a_batch_of_which_nothing_is_usable_is_two(make, tmp_path):
+    done = make(tmp_path / "a.mp3", tmp_path / "b.mp3")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.splitlines()[-1] == "2 of 2 skipped, 0 done"
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=ascii)
+def test_names_of_all_kinds_are_names(make, tmp_path, name):
+    (tmp_path / "music").mkdir()
+    (tmp_path / "music" / name).write_bytes(sound(TONE))
+    done = make("--", tmp_path / "music" / name)
+    assert (done.code, done.err) == (0, "")
+    assert len(done.lines) == 1
+    assert len(list((tmp_path / "covers").iterdir())) == 1
+    assert Path(done.lines[0]).is_file()
+    missing = make("--", tmp_path / "none" / name)
+    assert missing.code == 2
+    assert missing.err.count("\n") == 1
+    assert "\x1b" not in missing.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--attributes", "energy=7"],
+        ["--attributes", "enrgy=0.7"],
+        ["--attributes", "energy"],
+        ["--year", "88"],
+        ["--year", "soon"],
+        ["--truncation", "nan"],
+        ["--truncation", "-1"],
+        ["--strength", "inf"],
+        ["--seed", "-1"],
+        ["--seed", "1e99"],
+        ["--seed", str(2**63 - 1), "--count", "2"],
+        ["--count", "0"],
+        ["--nonsense"],
+    ],
+    ids=" ".join,
+)
+def test_options_off_their_scale_are_one_line_and_two(make, songs, tmp_path, words):
+    done = make(songs[0], *words)
+    assert (done.code, done.out) == (2, ""), done.err
+    assert done.err.count("\n") == 1, done.err
+    assert not (tmp_path / "covers").exists()
+
+
+def test_a_tag_that_the_model_does_not_know_is_said(make, songs):
+    done = make(songs[0], "--tags", "techno,zydeco")
+    assert done.code == 0
+    assert done.err == "this model does not know the tag zydeco; it knows: folk, live, techno\n"
+
+
+def test_an_output_that_is_no_folder_is_one_line_and_two(gatefold, bundle, songs, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    done = gatefold("generate", "--model", bundle, "--out", tmp_path / "file", songs[0])
+    assert (done.code, done.out) == (2, "")
+    assert done.err.count("\n") == 1
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_model_that_is_none_is_one_line_and_two(gatefold, songs, tmp_path):
+    done = gatefold("generate", "--model", tmp_path, songs[0])
+    assert (done.code, done.out) == (2, "")
+    assert done.err.count("\n") == 1
+
+
+def test_a_run_stands_for_its_newest_snapshot(gatefold, bundle, songs, tmp_path):
+    run = tmp_path / "run"
+    (run / "snapshots").mkdir(parents=True)
+    (run / "snapshots" / "000000064").symlink_to(tmp_path)
+    (run / "snapshots" / "000000128").symlink_to(bundle)
+    covers = [gatefold("generate", "--model", m, "--out", tmp_path / "c", songs[0]).lines[0] for m in (bundle, run)]
+    assert np.array_equal(*(read_png(cover)[0] for cover in covers))
+
+
+def test_in_a_process_of_its_own_it_is_the_same_file_and_loads_nothing_heavy(make, bundle, tmp_path):
+    track = draw_tracks(1, seed=9)[0]
+    song = tmp_path / "song.mp3"
+    song.write_bytes(sound(synthesize(track, 3.0), format="MP3", subtype="MPEG_LAYER_III"))
+    code = (
+        "import atexit, sys\n"
+        "heavy = {'numba', 'llvmlite', 'pandas', 'pyarrow', 'sklearn', 'tensorboard', 'librosa.core', 'mutagen'}\n"
+        "atexit.register(lambda: print(sorted(heavy & set(sys.modules)), file=sys.stderr))\n"
+        "from scripts.cli import main\n"
+        "main()\n"
+    )
+    words = ["generate", "--model", bundle, "--out", tmp_path / "apart", song]
+    apart = subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True, timeout=120)
+    assert (apart.returncode, apart.stderr) == (0, "[]\n")
+    assert Path(apart.stdout.strip()).read_bytes() == Path(make(song).lines[0]).read_bytes()

@@ -1,0 +1,149 @@
+"""`gatefold train`: a run from a dataset, gone on with by the same command."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from data.covers import read_png
+from data.synthetic import write_world
+from gans.bundle import load_bundle
+from scripts.pipeline import Listener
+
+SMALL = (
+    *("--resolution", "32", "--batch", "8", "--precision", "fp32"),
+    *("--set", "generator.base_channels=64", "--set", "discriminator.base_channels=64", "--set", "log_every=16"),
+)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory) -> Path:
+    return write_world(tmp_path_factory.mktemp("store") / "world", 32, seed=4, duration_s=2.0, resolution=32).folder
+
+
+def test_a_run_can_be_used_at_once(gatefold, run, songs, tmp_path):
+    done = gatefold("generate", "--model", run, "--out", tmp_path, *songs)
+    assert done.code == 0, done.err
+    assert not np.array_equal(*(read_png(line)[0] for line in done.lines))
+    assert gatefold("reproduce", "--model", run, done.lines[0], songs[0]).code == 0
+
+
+def test_a_run_says_what_it_was_made_from(run):
+    config = json.loads((run / "config.json").read_text())
+    assert config["config"]["recipe"] == "logistic-r1"
+    assert config["data"]["licences"] == {"unknown": 4}
+    listener = Listener.open(run)
+    assert listener.bundle.model["encoder"] == "pca"
+    assert [name for name, _ in listener.bundle.layout] == ["audio", "attributes"]
+
+
+def test_the_board_shows_scores_beside_those_of_real_covers(gatefold, store, tmp_path):
+    out = tmp_path / "run"
+    done = gatefold("train", store, "--out", out, "--images", "32", *SMALL, "--recipe", "dcgan")
+    assert (done.code, done.lines) == (0, [str(out)]), done.err
+    events = EventAccumulator(str(out)).Reload()
+    tags = events.Tags()
+    assert {"metrics/frechet", "metrics/frechet_of_training_covers", "logits/real"} <= set(tags["scalars"])
+    assert len(tags["audio"]) > 1
+    assert "panel" in tags["images"]
+    metrics = load_bundle(next((out / "snapshots").iterdir())).model["metrics"]
+    assert 0 < metrics["frechet_of_training_covers"] < metrics["frechet"]
+
+
+def test_the_same_command_goes_on_and_ends_where_one_run_would(gatefold, store, tmp_path):
+    def weights(out: Path, *lengths: str) -> dict:
+        for images in lengths:
+            done = gatefold("train", store, "--out", out, "--images", images, *SMALL)
+            assert done.code == 0, done.err
+        return load_bundle(out / "snapshots" / "000000048").generator.state_dict()
+
+    whole, parts = weights(tmp_path / "a", "48"), weights(tmp_path / "b", "16", "48")
+    assert all((whole[name] == parts[name]).all() for name in whole)
+
+
+def test_a_dry_run_writes_the_config_and_stops(gatefold, store, tmp_path):
+    out = tmp_path / "run"
+    done = gatefold("train", store, "--out", out, "--recipe", "wgan-gp", "--dry-run", *SMALL, "--set", "d_steps=2")
+    assert (done.code, done.lines) == (0, [str(out)]), done.err
+    config = json.loads((out / "config.json").read_text())["config"]
+    assert (config["loss"], config["d_steps"], config["resolution"]) == ("wasserstein", 2, 32)
+    assert [path.name for path in out.iterdir()] == ["config.json"]
+
+
+def test_training_without_the_audio(gatefold, store, tmp_path):
+    out = tmp_path / "run"
+    done = gatefold("train", store, "--out", out, "--images", "16", "--encoder", "none", *SMALL)
+    assert done.code == 0, done.err
+    assert Listener.open(out).bundle.model["encoder"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--recipe", "dcgun"], "no such recipe"),
+        (["--resolution", "65"], "resolution"),
+        (["--set", "g_lr=fast"], "g_lr"),
+        (["--set", "glr=1"], "glr"),
+        (["--set", "g_lr"], "key=value"),
+        (["--set", "generator.nonsense=1"], "nonsense"),
+        (["--encoder", "ear"], "no such encoder"),
+        (["--device", "abacus"], "cannot be used"),
+        (["--batch", "1"], "batch_size"),
+        (["--images", "0"], "total_images"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_options_that_mean_nothing_are_one_line_and_two(gatefold, store, tmp_path, words, reason):
+    done = gatefold("train", store, "--out", tmp_path / "run", *words)
+    assert (done.code, done.out) == (2, "")
+    assert reason in done.err
+    assert done.err.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_another_config_on_the_same_folder_is_refused(gatefold, store, tmp_path):
+    words = ("train", store, "--out", tmp_path / "run", "--dry-run")
+    assert gatefold(*words).code == 0
+    done = gatefold(*words, "--set", "g_lr=0.1")
+    assert done.code == 2
+    assert "began with g_lr" in done.err
+    assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["none", "empty", "file"])
+def test_what_is_no_dataset_is_one_line_and_two(gatefold, tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("")
+    done = gatefold("train", tmp_path / name, "--out", tmp_path / "run")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"{tmp_path / name}: ")
+    assert done.err.count("\n") == 1
+
+
+def test_ctrl_c_keeps_the_state_and_says_so(gatefold, store, tmp_path):
+    out = tmp_path / "run"
+    words = [sys.executable, "-m", "scripts.train", str(store), "--out", str(out), "--images", "1000000", *SMALL]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not list(out.glob("samples/*")) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        stdout, err = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (130, f"{out}\n"), err
+    assert err == "stopped; the same command goes on from here\n"
+    (snapshot,) = (out / "snapshots").iterdir()
+    assert load_bundle(snapshot).model["images_shown"] > 0
+
+
+def test_a_limit_in_minutes_stops_in_between(gatefold, store, tmp_path):
+    done = gatefold("train", store, "--out", tmp_path / "run", "--images", "1000000", "--minutes", "0", *SMALL)
+    assert (done.code, done.lines) == (0, [str(tmp_path / "run")]), done.err
