@@ -21,6 +21,7 @@ from data.errors import InputError
 from data.files import atomic_path, reason_of
 from data.table import BYTES_COLUMNS, COLUMNS, SCHEMA, SPLITS, validate_row
 
+# Shards are read with `pre_buffer=False`: Parquet would else fetch a whole shard before the first row.
 ROWS_PER_SHARD = 1000
 ROWS_PER_GROUP = 100
 # Rows are handed to Parquet before they hold more than this, however large their clips and covers are.
@@ -83,13 +84,9 @@ class DatasetWriter:
         if key in self._seen:
             raise InputError(row["track_id"], "track_id is already in the dataset")
         size = _bytes_of(row)
-        if self._shard_rows and (
-            self._shard_rows == self._rows_per_shard or self._shard_bytes + size > SHARD_BYTES
-        ):
+        if self._shard_rows and (self._shard_rows == self._rows_per_shard or self._shard_bytes + size > SHARD_BYTES):
             self._finish_shard()
-        elif self._buffer and (
-            len(self._buffer) == self._rows_per_group or self._buffer_bytes + size > GROUP_BYTES
-        ):
+        elif self._buffer and (len(self._buffer) == self._rows_per_group or self._buffer_bytes + size > GROUP_BYTES):
             self._flush()
         self._seen.add(key)
         _update(self._digest, row)
@@ -157,9 +154,7 @@ class Dataset:
         """Raises `InputError`: no such folder, no shards in it, an unreadable shard, other columns."""
         self.folder = Path(folder)
         if not self.folder.is_dir():
-            raise InputError(
-                self.folder, "is a file, not a dataset" if self.folder.exists() else "no such dataset"
-            )
+            raise InputError(self.folder, "is a file, not a dataset" if self.folder.exists() else "no such dataset")
         if (self.folder / _MARKER).exists():
             raise InputError(self.folder, "unfinished dataset: its making was interrupted; make it again")
         self._shards = sorted(self.folder.glob(_PATTERN))
@@ -198,7 +193,7 @@ class Dataset:
         """Record batches of at most `batch_size` rows with `columns` (all where None), in order."""
         chosen = _known(columns)
         for shard in self._shards:
-            with _reading(shard), pq.ParquetFile(shard) as file:
+            with _reading(shard), pq.ParquetFile(shard, pre_buffer=False) as file:
                 for batch in file.iter_batches(batch_size=batch_size, columns=chosen):
                     yield batch.select(chosen)
 
@@ -225,7 +220,7 @@ class Dataset:
             raise IndexError(f"row {index} of {len(self)}")
         position = bisect.bisect_right(self._starts, index) - 1
         shard, group = self._groups[position]
-        with _reading(shard), pq.ParquetFile(shard) as file:
+        with _reading(shard), pq.ParquetFile(shard, pre_buffer=False) as file:
             table = file.read_row_group(group)
         return table.slice(index - self._starts[position], 1).to_pylist()[0]
 
@@ -237,7 +232,7 @@ class Dataset:
         leaf = f"{chosen}.path" if chosen in BYTES_COLUMNS else chosen
         parts = [np.zeros(0, dtype=bool)]
         for shard in self._shards:
-            with _reading(shard), pq.ParquetFile(shard) as file:
+            with _reading(shard), pq.ParquetFile(shard, pre_buffer=False) as file:
                 for batch in file.iter_batches(batch_size=65_536, columns=[leaf]):
                     parts.append(batch.column(0).is_valid().to_numpy(zero_copy_only=False))
         return np.concatenate(parts)
