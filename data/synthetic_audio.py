@@ -131,7 +131,7 @@ def play(
                 continue
             if role == 1:
                 degree = int(np.clip(degree + rng.integers(-2, 3), 0, 7))
-                pitches = (12 * (degree // 7) + scale[degree % 7],)
+                pitches: tuple[int, ...] = (12 * (degree // 7) + scale[degree % 7],)
             else:
                 pitches = triad if role == 0 else (0 if step % 16 < 8 else 7,)
             for pitch in pitches:

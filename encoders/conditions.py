@@ -172,8 +172,9 @@ def track_condition(
 
     `attributes` are taken as given (estimate them with `encoders.attributes` for a bare recording).
     """
-    heard = encoder is not None and features is not None and schema.has("audio")
-    code = encoder.encode([features]) if heard else None
+    code = None
+    if encoder is not None and features is not None and schema.has("audio"):
+        code = encoder.encode([features])
     return schema.assemble(
         audio=code,
         attributes=attributes_array(attributes or {})[None],

@@ -148,12 +148,13 @@ class ConditionSchema:
         raw = np.asarray(rows, dtype=np.float64)
         raw = raw.reshape(len(raw), -1)  # [N] → [N, 1] for the year
         known = np.isfinite(raw)
+        present: np.ndarray = np.logical_and.reduce(known, axis=1)
         if block.name == "attributes":
+            present = np.logical_or.reduce(known, axis=1)
             if raw.shape[1] != block.size:
-                return raw, known.any(axis=1)
+                return raw, present
             scaled = (raw - np.array(self.attribute_mean)) / np.array(self.attribute_std)
-            return np.clip(np.where(known, scaled, 0.0), -CLIP, CLIP), known.any(axis=1)
-        present = known.all(axis=1)
+            return np.clip(np.where(known, scaled, 0.0), -CLIP, CLIP), present
         raw = np.where(known, raw, 0.0)
         if block.name == "year":
             return np.clip((raw - 1990.0) / 20.0, -CLIP, CLIP), present
