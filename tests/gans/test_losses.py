@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gans.losses import LOSSES, d_bce, d_hinge, d_logistic, d_wasserstein, g_bce, gradient_penalty, r1_penalty
+from gans.losses import LOSSES, d_bce, d_hinge, d_logistic, d_wasserstein, gradient_penalty, r1_penalty
 
 REAL, FAKE = torch.tensor([2.0, -1.0]), torch.tensor([0.5, -3.0])
 

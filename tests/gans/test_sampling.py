@@ -50,7 +50,7 @@ def test_a_cover_does_not_depend_on_its_company(generator):
 def test_seeds_and_conditions_each_change_the_cover(generator):
     c = np.ones(6, np.float32)
     base = generate_cover(generator, c, 0)
-    assert base.shape == (3, 32, 32) and base.dtype == np.uint8
+    assert (base.shape, base.dtype) == ((3, 32, 32), np.uint8)
     assert not np.array_equal(base, generate_cover(generator, c, 1))
     assert not np.array_equal(base, generate_cover(generator, -c, 0))
 
