@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,9 @@ class _Seen:
 
     cover: int = -1
     hash: int = FLAT
+
+
+_Job = tuple[Entry, _Seen, str, int]  # with its split and the group of its near-duplicates
 
 
 def build_dataset(
@@ -106,8 +109,7 @@ def build_dataset(
 
         made: Counter[str] = Counter()
         repeated = np.bincount(groups, minlength=1) > 1
-        again = zip(reader(source, lambda subject, reason: None), seen, splits, groups.tolist(), strict=False)
-        usable = (job for job in again if job[1] is not None)
+        usable = _again(reader(source, lambda subject, reason: None), source, keys, seen, splits, groups.tolist())
         for job, row in _mapped(pool, _prepare, usable):
             if isinstance(row, InputError):
                 skip(job[0].row["track_id"], row.reason)
@@ -166,7 +168,23 @@ def _look(entry: Entry) -> _Seen | InputError:
     return problem or _Seen()
 
 
-def _prepare(job: tuple[Entry, _Seen, str, int]) -> Mapping[str, Any] | InputError:
+def _again(
+    entries: Iterator[Entry],
+    folder: Path,
+    keys: list[str],
+    seen: list[_Seen | None],
+    splits: list[str],
+    groups: list[int],
+) -> Iterator[_Job]:
+    """The second pass: the usable entries with what the first pass found of them."""
+    for entry, key, look, split, group in zip_longest(entries, keys, seen, splits, groups):
+        if entry is None or entry.row["track_id"] != key:
+            raise InputError(folder, "changed while it was read; build it again")
+        if look is not None:
+            yield entry, look, split, group
+
+
+def _prepare(job: _Job) -> Mapping[str, Any] | InputError:
     """The row to write, with its files' bytes, or why it cannot be written."""
     entry, seen, split, _ = job
     try:

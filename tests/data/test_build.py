@@ -1,0 +1,357 @@
+"""From a user's folder to a dataset: tables in every spelling, music libraries, and all that can be wrong."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from data.build import build_dataset
+from data.covers import decode_cover
+from data.errors import InputError
+from data.shards import Dataset
+
+Make = Callable[..., bytes]
+
+
+def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def covers_named(column: str, **more: Any) -> list[dict[str, Any]]:
+    return [{"id": f"t{n}", column: f"covers/{n}.png", "artist": f"artist {n % 6}"} | more for n in range(12)]
+
+
+def built(folder: Path, skips: list[tuple[str, str]] | None = None) -> tuple[Dataset, Any]:
+    out = folder.parent / f"{folder.name} dataset"
+    told = skips if skips is not None else []
+    summary = build_dataset(folder, out, on_skip=lambda subject, reason: told.append((subject, reason)))
+    assert sum(summary.skipped.values()) == len(told)
+    return Dataset(out), summary
+
+
+@pytest.mark.parametrize("column", ["file_name", "cover", "Image", "path", "image_path", "filename"])
+def test_a_folder_of_covers_with_a_csv(cover_folder: Path, column: str, picture: Make) -> None:
+    write_csv(cover_folder / "metadata.csv", covers_named(column))
+    dataset, summary = built(cover_folder)
+    assert summary.rows == summary.with_cover == len(dataset) == 12
+    assert summary.with_audio == 0
+    assert summary.skipped == {}
+    rows = list(dataset.iter_rows())
+    assert [row["track_id"] for row in rows] == [f"t{n}" for n in range(12)]
+    assert [row["cover"]["bytes"] for row in rows] == [picture(n) for n in range(12)]
+    assert {row["source"] for row in rows} == {"my covers"}
+    for artist in {row["artist"] for row in rows}:
+        assert len({row["split"] for row in rows if row["artist"] == artist}) == 1
+    assert {split: len(dataset.indices(split)) for split in summary.splits} == summary.splits
+
+
+def test_what_a_table_says_is_kept(cover_folder: Path) -> None:
+    (cover_folder / "releases.jsonl").write_text(
+        "\n".join(
+            json.dumps(row)
+            for row in covers_named(
+                "cover", title="Dryrot", date="2004-03-13", tags=["idm", "dub"], genre="electronic", energy=0.7,
+                bpm="128", popularity=None, archive_url="https://example.org/1", license="CC BY", notes="long",
+            )
+        )
+    )  # fmt: skip
+    row = built(cover_folder)[0].row(3)
+    assert row["title"] == "Dryrot"
+    assert row["release_date"] == "2004-03-13"
+    assert row["genres"] == ["electronic", "idm", "dub"]
+    assert row["energy"] == pytest.approx(0.7)
+    assert row["tempo"] == 128
+    assert row["popularity"] is None
+    assert row["source"] == "https://example.org/1"
+    assert row["licence"] == "CC BY"
+    assert row["album"] is None
+
+
+def test_imagefolder_splits_and_parquet_with_the_bytes_inside(
+    cover_folder: Path, picture: Make, tmp_path: Path
+) -> None:
+    for part, numbers in (("train", range(8)), ("test", range(8, 12))):
+        (cover_folder / part).mkdir()
+        for number in numbers:
+            (cover_folder / "covers" / f"{number}.png").rename(cover_folder / part / f"{number}.png")
+        write_csv(cover_folder / part / "metadata.csv", [{"file_name": f"{n}.png", "text": "x"} for n in numbers])
+    dataset, _ = built(cover_folder)
+    assert sorted(dataset.read(["track_id"]).column(0).to_pylist(), key=int) == [str(n) for n in range(12)]
+
+    other = tmp_path / "hub"
+    other.mkdir()
+    rows = [{"image": {"bytes": picture(n), "path": f"{n}.png"}, "artist": "a"} for n in range(3)]
+    pq.write_table(pa.Table.from_pylist(rows), other / "metadata.parquet")
+    assert built(other)[0].row(2)["cover"]["bytes"] == picture(2)
+
+
+def test_pairs_of_clip_and_cover(cover_folder: Path, sound: Make) -> None:
+    clips = {"short": sound(2.0, format="OGG", subtype="VORBIS"), "long": sound(100.0, format="FLAC")}
+    for name, content in clips.items():
+        (cover_folder / name).write_bytes(content)
+    rows = [{"id": name, "clip": name, "cover": "covers/1.png"} for name in clips]
+    write_csv(cover_folder / "pairs.csv", rows)
+    dataset, summary = built(cover_folder)
+    assert (summary.rows, summary.with_cover, summary.with_audio) == (2, 2, 2)
+    short, long = dataset.iter_rows()
+    assert short["audio"]["bytes"] == clips["short"]
+    assert long["audio"]["bytes"][:4] == b"OggS"
+    assert len(long["audio"]["bytes"]) < len(clips["long"]) / 5
+    assert short["split"] == long["split"]  # the same cover
+
+
+def test_one_cover_and_what_is_near_it_stay_on_one_side(cover_folder: Path, picture: Make) -> None:
+    rows = covers_named("cover")
+    for number in range(40):
+        image = Image.open(io.BytesIO(picture(0))).resize((100 + number, 100 + number))
+        image.save(cover_folder / "covers" / f"again-{number}.png")
+        rows.append({"id": f"again-{number}", "cover": f"covers/again-{number}.png", "artist": f"other {number}"})
+    write_csv(cover_folder / "metadata.csv", rows)
+    dataset, summary = built(cover_folder)
+    sides = {row["split"] for row in dataset.iter_rows(["track_id", "split"]) if "again" in row["track_id"]}
+    assert len(sides) == 1
+    assert summary.near_duplicates == 41
+
+
+def test_large_and_odd_covers_are_kept_small_and_plain(tmp_path: Path) -> None:
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    gradient = Image.linear_gradient("L").convert("RGB")
+    gradient.resize((1600, 1200)).save(folder / "large.png")
+    gradient.convert("CMYK").save(folder / "cmyk.jpg")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    gradient.resize((64, 32)).save(folder / "turned.jpg", exif=exif)
+    gradient.convert("P").save(folder / "palette.gif")
+    write_csv(folder / "metadata.csv", [{"file_name": path.name} for path in sorted(folder.iterdir())])
+    kept = {row["track_id"]: Image.open(io.BytesIO(row["cover"]["bytes"])) for row in built(folder)[0].iter_rows()}
+    assert {image.format for image in kept.values()} == {"JPEG"}
+    assert {image.mode for image in kept.values()} == {"RGB"}
+    assert kept["large"].size == (1024, 768)
+    assert kept["turned"].size == (32, 64)
+
+
+BAD_ROWS: dict[str, tuple[dict[str, str], str]] = {
+    "leaves the folder": ({"cover": "../outside.png"}, "leaves the folder"),
+    "absolute": ({"cover": "/etc/passwd"}, "leaves the folder"),
+    "through a link": ({"cover": "link.png"}, "leaves the folder"),
+    "missing": ({"cover": "covers/none.png"}, "no such file"),
+    "a directory": ({"cover": "covers"}, "is a directory"),
+    "no file named": ({"cover": ""}, "names no file"),
+    "twice": ({"id": "t0"}, "duplicate id"),
+    "not a number": ({"energy": "high"}, "energy is not a number"),
+    "off the scale": ({"energy": "7"}, "outside 0 to 1"),
+    "web page": ({"cover": "page.jpg"}, "a web page, not an image"),
+    "one pixel": ({"cover": "dot.png"}, "too small"),
+    "bad clip": ({"clip": "page.jpg"}, "not audio"),
+    "missing clip": ({"clip": "none.mp3"}, "no such file"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_ROWS)
+def test_a_bad_row_is_skipped_and_the_rest_goes_on(cover_folder: Path, case: str, picture: Make) -> None:
+    change, reason = BAD_ROWS[case]
+    (cover_folder.parent / "outside.png").write_bytes(picture(99))
+    (cover_folder / "link.png").symlink_to(cover_folder.parent / "outside.png")
+    (cover_folder / "page.jpg").write_bytes(b"<html><body>gone</body></html>")
+    (cover_folder / "dot.png").write_bytes(picture(size=(1, 1)))
+    rows = covers_named("cover", energy="0.5", clip="")
+    write_csv(cover_folder / "metadata.csv", [*rows[:5], rows[0] | {"id": "bad\nrow"} | change, *rows[5:]])
+    skips: list[tuple[str, str]] = []
+    dataset, summary = built(cover_folder, skips)
+    assert len(dataset) == 12
+    assert len(skips) == 1
+    assert reason in skips[0][1]
+    assert list(summary.skipped.values()) == [1]
+
+
+def test_nothing_usable_is_one_clear_error_and_no_dataset(cover_folder: Path, tmp_path: Path) -> None:
+    write_csv(cover_folder / "metadata.csv", [{"file_name": f"none{n}.png"} for n in range(3)])
+    with pytest.raises(InputError, match=r"no usable track; first of 3 skipped: none0: no such file"):
+        build_dataset(cover_folder, tmp_path / "out")
+    assert not list((tmp_path / "out").glob("*.parquet"))
+    with pytest.raises(InputError, match="no dataset"):
+        Dataset(tmp_path / "out")
+
+
+BAD_FOLDERS: dict[str, tuple[dict[str, str], str]] = {
+    "nothing in it": ({}, "neither a table"),
+    "no column for the file": (
+        {"metadata.csv": "artist,title\na,b\n"},
+        "no column names the cover.*it has artist, title",
+    ),
+    "loose table without it": ({"list.csv": "artist,title\na,b\n"}, "no column names the cover"),
+    "empty table": ({"metadata.jsonl": ""}, "it is empty"),
+    "only a header": ({"metadata.csv": "file_name,artist\n"}, "no usable track"),
+    "two tables": ({"a.csv": "cover\nx\n", "b.csv": "cover\nx\n"}, "several tables name files"),
+    "not a table": ({"metadata.csv": "\0\0\0"}, "metadata.csv"),
+    "broken half way": ({"metadata.jsonl": '{"cover": "a.png"}\n{"cover":\n'}, "line 2 is not valid JSON"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_FOLDERS)
+def test_a_folder_that_cannot_be_used_says_why(tmp_path: Path, case: str) -> None:
+    files, reason = BAD_FOLDERS[case]
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    with pytest.raises(InputError, match=reason):
+        build_dataset(folder, tmp_path / "out")
+    assert not list((tmp_path / "out").glob("*.parquet"))
+
+
+def test_places_that_are_no_folder(tmp_path: Path, cover_folder: Path) -> None:
+    with pytest.raises(InputError, match="no such folder"):
+        build_dataset(tmp_path / "missing", tmp_path / "out")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="is not a folder"):
+        build_dataset(tmp_path / "file", tmp_path / "out")
+    write_csv(cover_folder / "metadata.csv", covers_named("cover"))
+    build_dataset(cover_folder, tmp_path / "out")
+    with pytest.raises(InputError, match="already holds a dataset"):
+        build_dataset(cover_folder, tmp_path / "out")
+
+
+def test_a_folder_that_changes_meanwhile_is_refused(cover_folder: Path, tmp_path: Path) -> None:
+    """Splits found in the first pass must not go to other rows in the second."""
+    write_csv(cover_folder / "metadata.csv", covers_named("cover"))
+
+    def change(stage: str, done: int, total: int | None) -> None:
+        if stage == "looking at covers" and done == 12:
+            write_csv(cover_folder / "metadata.csv", covers_named("cover")[1:])
+
+    with pytest.raises(InputError, match="changed while it was read"):
+        build_dataset(cover_folder, tmp_path / "out", progress=change)
+    assert not list((tmp_path / "out").glob("*.parquet"))
+
+
+def test_two_builds_are_equal_on_any_number_of_threads(cover_folder: Path, sound: Make, tmp_path: Path) -> None:
+    (cover_folder / "long.flac").write_bytes(sound(95.0, format="FLAC"))
+    write_csv(cover_folder / "metadata.csv", covers_named("cover", clip="long.flac")[:4])
+    for jobs in (1, 3):
+        build_dataset(cover_folder, tmp_path / str(jobs), jobs=jobs)
+    assert Dataset(tmp_path / "1").fingerprint == Dataset(tmp_path / "3").fingerprint
+
+
+@pytest.fixture
+def library(tmp_path: Path, sound: Make, aac: Make, picture: Make) -> Path:
+    """One album of each way to carry a cover: in ID3, FLAC, Ogg and MP4 tags, beside the files, above a
+    disc.
+    """
+    import base64
+
+    import mutagen
+    from mutagen.flac import Picture
+    from mutagen.id3 import APIC, ID3, TALB, TCON, TDRC, TIT2, TPE1
+    from mutagen.mp4 import MP4Cover
+
+    root = tmp_path / "music"
+
+    def put(path: str, content: bytes) -> Path:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(content)
+        return root / path
+
+    id3 = ID3()
+    for frame in (TIT2, TPE1, TALB, TCON, TDRC):
+        text = {TIT2: "One", TPE1: "Ann", TALB: "First", TCON: "Techno; Dub", TDRC: "2004-03-13"}[frame]
+        id3.add(frame(encoding=3, text=text))
+    id3.add(APIC(encoding=3, mime="image/png", type=4, desc="back", data=picture(1)))
+    id3.add(APIC(encoding=3, mime="image/png", type=3, desc="front", data=picture(0)))
+    id3.save(put("Ann/First/1.mp3", sound(format="MP3")))
+
+    block = Picture()
+    block.type, block.mime, block.data = 3, "image/png", picture(2)
+    flac = mutagen.File(put("Bob/Second/1.flac", sound(format="FLAC", sr=44_100)))
+    flac.add_picture(block)
+    flac["artist"], flac["title"] = "Bob", "Two"
+    flac.save()
+
+    block.data = picture(3)
+    ogg = mutagen.File(put("Cem/1.ogg", sound(format="OGG", subtype="VORBIS")))
+    ogg["metadata_block_picture"] = base64.b64encode(block.write()).decode()
+    ogg["artist"] = "Cem"
+    ogg.save()
+
+    mp4 = mutagen.File(put("Dee/1.m4a", aac()))
+    mp4["covr"] = [MP4Cover(picture(4), imageformat=MP4Cover.FORMAT_PNG)]
+    mp4["\xa9ART"] = "Dee"
+    mp4.save()
+
+    put("Eve/Box/CD 2/1.wav", sound())
+    put("Eve/Box/Folder.PNG", picture(5))
+    put("Fay/1.wav", sound())
+    put("Fay/back.jpg", picture(6, format="JPEG"))
+    put("notes.csv", b"when,what\n1,2\n")
+    return root
+
+
+def test_a_music_library_becomes_true_pairs(library: Path, picture: Make) -> None:
+    dataset, summary = built(library)
+    assert (summary.rows, summary.with_cover, summary.with_audio) == (6, 5, 6)
+    rows = {row["track_id"]: row for row in dataset.iter_rows()}
+    covers = {track: row["cover"] and row["cover"]["bytes"] for track, row in rows.items()}
+    assert covers == {
+        "Ann/First/1.mp3": picture(0),
+        "Bob/Second/1.flac": picture(2),
+        "Cem/1.ogg": picture(3),
+        "Dee/1.m4a": picture(4),
+        "Eve/Box/CD 2/1.wav": picture(5),
+        "Fay/1.wav": None,
+    }
+    ann = rows["Ann/First/1.mp3"]
+    assert (ann["artist"], ann["album"], ann["title"], ann["release_date"]) == ("Ann", "First", "One", "2004-03-13")
+    assert ann["genres"] == ["Techno", "Dub"]
+    assert ann["album_id"] == "Ann/First"
+    assert rows["Dee/1.m4a"]["artist"] == "Dee"
+    assert ann["audio"]["path"] == "clip.mp3"
+
+
+def test_damaged_tags_and_odd_names_do_not_stop_a_library(library: Path, sound: Make, picture: Make) -> None:
+    hostile = library / 'it\'s "odd"\n– 音楽'
+    hostile.mkdir()
+    (hostile / "cover.jpg").write_bytes(b"<html>")
+    (hostile / "front.png").write_bytes(picture(8))
+    (hostile / "a b.wav").write_bytes(sound())
+    Path(os.fsdecode(os.fsencode(library) + b"/latin-\xe9.wav")).write_bytes(sound())
+    (library / "Ann" / "text.mp3").write_bytes(b"not music at all")
+    (library / "Ann" / "empty.ogg").write_bytes(b"")
+    (library / "Ann" / "quiet.wav").write_bytes(sound(y=np.zeros((44_100, 1), np.float32)))
+    tagged = bytearray((library / "Ann" / "First" / "1.mp3").read_bytes())
+    tagged[10:200] = bytes(190)
+    (library / "Ann" / "tags.mp3").write_bytes(tagged)
+    (library / "Ann" / "leads out.wav").symlink_to("/etc/hostname")
+    skips: list[tuple[str, str]] = []
+    dataset, _ = built(library, skips)
+    tracks = {row["track_id"]: row["cover"] for row in dataset.iter_rows(["track_id", "cover"])}
+    assert len(tracks) == 9
+    assert tracks['it\'s "odd"\n– 音楽/a b.wav']["bytes"] == picture(8)
+    assert "latin-\\xe9.wav" in tracks
+    assert "Ann/tags.mp3" in tracks
+    assert {subject: reason.split(":")[0] for subject, reason in skips} == {
+        "Ann/text.mp3": "not audio that can be decoded",
+        "Ann/empty.ogg": "empty file",
+        "Ann/quiet.wav": "silent",
+        "Ann/leads out.wav": "leaves the folder music",
+    }
+
+
+def test_every_cover_of_a_dataset_decodes(library: Path) -> None:
+    for row in built(library)[0].iter_rows(["cover"]):
+        if row["cover"] is not None:
+            assert decode_cover(row["cover"]["bytes"]).mode == "RGB"
