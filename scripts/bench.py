@@ -53,7 +53,7 @@ def generating(folder: Path, model: Path | None) -> Iterator[Figure]:
     from scripts.measure import compare, run_process, turn_by_turn, write_mp3
 
     short, long = write_mp3(folder / "3 minutes.mp3", 3), write_mp3(folder / "60 minutes.mp3", 60)
-    chosen = [] if model is None else ["--model", model]
+    chosen = [] if model is None else ["--model", str(model)]
 
     def generate(track: Path) -> tuple[float, float]:
         return run_process(

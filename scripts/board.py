@@ -30,9 +30,9 @@ def board(
         address = server.launch()
     except program.TensorBoardServerException as error:
         raise InputError(f"{host}:{port}", str(error)) from error
-    print_path(address)
-    complain("Ctrl-C stops it")
     try:
+        print_path(address)
+        complain("Ctrl-C stops it")
         threading.Event().wait()
     except KeyboardInterrupt:
         raise typer.Exit from None

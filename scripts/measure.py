@@ -129,7 +129,7 @@ def write_mp3(path: Path, minutes: float, sr: int = 44_100) -> Path:
         stream.layout, stream.bit_rate = "stereo", 128_000  # type: ignore[attr-defined]
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(pcm), format="s16p", layout="stereo")
         frame.sample_rate, frame.pts = sr, 0
-        packets = [(bytes(p), p.duration) for p in (*stream.encode(frame), *stream.encode(None)) if p.size]  # type: ignore[attr-defined]
+        packets = [(bytes(p), p.duration or 0) for p in (*stream.encode(frame), *stream.encode(None)) if p.size]  # type: ignore[attr-defined]
         now = 0
         while now < minutes * 60 * sr:
             # Encoded once and written many times: an hour costs what three minutes cost.

@@ -169,7 +169,7 @@ def _schema_of(bundle: Bundle) -> ConditionSchema | None:
     if not bundle.layout:
         return None
     try:
-        schema = ConditionSchema.from_json(bundle.model.get("condition"))
+        schema = ConditionSchema.from_json(bundle.model.get("condition", {}))
     except InputError as error:
         raise InputError(card, f"its condition cannot be read ({error})") from error
     if schema.layout != bundle.layout:

@@ -98,7 +98,8 @@ def _fitted(name: str, dataset: Dataset, heard: HeardTable) -> Encoder | None:
     if usable < 3:
         complain(f"{usable} training tracks with audio are too few for an encoder: conditions go without its code")
         return None
-    return fit_encoder(ENCODERS[name](code_dim=min(CODE_DIM, usable - 1)), dataset, heard)
+    unfitted = ENCODERS[name](code_dim=min(CODE_DIM, usable - 1))  # type: ignore[call-arg]
+    return fit_encoder(unfitted, dataset, heard)
 
 
 def _card(

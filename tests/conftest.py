@@ -130,10 +130,10 @@ def other_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory, _library: Path) -> Path:
     """A run of a few steps on the library's four tracks, encoder and all; to be read, not written to."""
+    from data.build import build_dataset
     from gans.recipes import resolve
     from gans.training import train
     from scripts.prepare import prepare
-    from data.build import build_dataset
 
     folder = tmp_path_factory.mktemp("run")
     build_dataset(_library, folder / "store")

@@ -33,9 +33,11 @@ def sandbox(tmp_path_factory, songs, _library):
     for name in ("Makefile", "setup.cfg", "pyproject.toml", "requirements.lock", "README.md", "tests", "scripts"):
         (folder / name).symlink_to(ROOT / name)
     (folder / ".venv").mkdir()
-    (folder / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+    for part in Path(sys.prefix).iterdir():
+        if not part.name.startswith("."):
+            (folder / ".venv" / part.name).symlink_to(part)
     for stamp in (".created", ".installed", ".installed-dev"):
-        (folder / ".venv" / stamp).touch()
+        (folder / ".venv" / stamp).touch()  # newer than what the environment is made from: nothing is installed
     shutil.copy(songs[0], folder / "song.mp3")
     shutil.copy(songs[1], folder / "another song.flac")
     shutil.copytree(_library, folder / "music")

@@ -29,7 +29,7 @@ def test_a_trained_models_code_is_heard(gatefold, run, songs):
     assert done.code == 0, done.err
     heard = json.loads(done.out)
     assert heard["encoder"] == "pca"
-    assert len(heard["code"]) == 3
+    assert len(heard["code"]) == 2  # one number less than there were training tracks
     assert all(math.isfinite(value) for value in heard["code"])
 
 

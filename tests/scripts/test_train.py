@@ -26,7 +26,7 @@ SMALL = (
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory) -> Path:
-    return write_world(tmp_path_factory.mktemp("store") / "world", 32, seed=4, duration_s=2.0, resolution=32).folder
+    return write_world(tmp_path_factory.mktemp("store") / "world", 32, seed=5, duration_s=2.0, resolution=32).folder
 
 
 def test_a_run_can_be_used_at_once(gatefold, run, songs, tmp_path):
