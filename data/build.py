@@ -20,6 +20,7 @@ import numpy as np
 from data.covers import decode_cover
 from data.duplicates import FLAT, near_duplicate_groups, perceptual_hash
 from data.errors import InputError
+from data.files import reason_of
 from data.folders import AUDIO_SUFFIXES, Entry, FileSource, OnSkip, find_tables, read_cover_folder, why_no_table
 from data.library import has_music, read_music_folder
 from data.shards import DatasetWriter
@@ -140,11 +141,15 @@ def choose_reader(folder: Path) -> Reader:
     """
     if not folder.is_dir():
         raise InputError(folder, "is not a folder" if folder.exists() else "no such folder")
-    if find_tables(folder):
-        return read_cover_folder
-    if has_music(folder):
-        return read_music_folder
-    if (problem := why_no_table(folder)) is not None:
+    try:
+        if find_tables(folder):
+            return read_cover_folder
+        if has_music(folder):
+            return read_music_folder
+        problem = why_no_table(folder)
+    except OSError as error:
+        raise InputError(folder, reason_of(error)) from error
+    if problem is not None:
         raise problem
     kinds = ", ".join(sorted(AUDIO_SUFFIXES)[:4])
     raise InputError(folder, f"holds neither a table that names covers nor music files ({kinds}, …)")

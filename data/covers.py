@@ -184,13 +184,15 @@ def resize_cover(image: Image.Image, resolution: int) -> np.ndarray:
 
 
 def to_float(images: Array) -> Array:
-    """uint8 → float32 in −1…1, of any shape; a NumPy array or a torch tensor, the same arithmetic for
-    both.
-    """
+    """uint8 → float32 in −1…1, of any shape; a NumPy array or a torch tensor, the same arithmetic for both."""
     values: Any = images
-    if isinstance(values, np.ndarray):
-        return values.astype(np.float32) / 127.5 - 1.0  # type: ignore[return-value]
-    return values.float() / 127.5 - 1.0
+    if not str(values.dtype).endswith("uint8"):
+        raise ValueError(f"pixels are uint8, not {values.dtype}")
+    # A fresh array, so the two steps may work in place.
+    floats: Any = values.astype(np.float32) if isinstance(values, np.ndarray) else values.float()
+    floats /= 127.5
+    floats -= 1.0
+    return floats
 
 
 def to_uint8(images: Array) -> Array:

@@ -14,7 +14,9 @@ from PIL import Image
 
 
 def tone(seconds: float, sr: int = 22_050, channels: int = 1, pitch_hz: float = 440.0) -> np.ndarray:
-    """float32 `[n, channels]`: a tone that rises with time (so that places can be told apart) and some noise."""
+    """float32 `[n, channels]`: a tone that rises with time (so that places can be told apart) and some
+    noise.
+    """
     t = np.arange(round(seconds * sr)) / sr
     noise = np.random.default_rng(0).standard_normal(len(t))
     y = 0.3 * np.sin(2 * np.pi * (pitch_hz + t) * t) + 0.02 * noise
@@ -46,7 +48,9 @@ def sound() -> Callable[..., bytes]:
 
 @pytest.fixture(scope="session")
 def aac() -> Callable[..., bytes]:
-    """`aac(seconds, container)`: bytes of AAC audio in `ipod` (m4a), `adts` or with a picture stream in `mp4`."""
+    """`aac(seconds, container)`: bytes of AAC audio in `ipod` (m4a), `adts` or with a picture stream in
+    `mp4`.
+    """
 
     def make(seconds: float = 3.0, container: str = "ipod", sr: int = 44_100, video: bool = False) -> bytes:
         buffer = io.BytesIO()
@@ -75,7 +79,9 @@ def aac() -> Callable[..., bytes]:
 
 @pytest.fixture(scope="session")
 def picture() -> Callable[..., bytes]:
-    """`picture(seed, size, format=, mode=)`: bytes of an image of coloured blocks; each seed is another picture."""
+    """`picture(seed, size, format=, mode=)`: bytes of an image of coloured blocks; each seed is another
+    picture.
+    """
 
     def make(
         seed: int = 0, size: tuple[int, int] = (64, 64), *, format: str = "PNG", mode: str = "RGB", **how

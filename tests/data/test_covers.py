@@ -195,6 +195,9 @@ def test_the_border_gives_every_byte_back() -> None:
     assert torch.equal(to_uint8(to_float(tensor)), tensor)
     assert np.array_equal(to_float(tensor).numpy(), to_float(every))
     assert to_float(every).dtype == np.float32
+    assert every[0, 0, 0, 7] == 7  # the pixels themselves are left alone
+    with pytest.raises(ValueError, match="uint8"):
+        to_float(to_float(every))
     assert (to_float(every).min(), to_float(every).max()) == (-1.0, 1.0)
 
 
