@@ -61,9 +61,9 @@ class PCAEncoder(Encoder):
 
     def encode_heard(self, heard: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
         """Codes float32 `[N, code_dim]` of descriptors `[N, d]`; `ValueError` before `fit` or for another `d`."""
-        x = np.asarray(heard, dtype=np.float32).reshape(len(heard), -1)
-        if not len(x):
+        if not len(heard):
             return np.zeros((0, self.code_dim), dtype=np.float32)
+        x = np.asarray(heard, dtype=np.float32).reshape(len(heard), -1)
         if x.shape[1] != len(self._mean):
             raise ValueError(f"this encoder was fitted to {len(self._mean)} descriptors, not {x.shape[1]}")
         # Row by row in float64: a matrix product's rounding would depend on what else is in the batch.

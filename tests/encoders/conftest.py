@@ -36,7 +36,7 @@ class HeardWorld:
 
 @pytest.fixture(scope="session")
 def world() -> HeardWorld:
-    tracks = draw_tracks(320, seed=1)
+    tracks = draw_tracks(400, seed=1)
     features, attributes = [], []
     for track in tracks:
         y = synthesize(track, duration_s=8.0)

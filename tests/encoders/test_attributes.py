@@ -11,10 +11,7 @@ from data.attributes import ATTRIBUTE_NAMES, check_attributes
 from data.synthetic import draw_tracks, synthesize
 from encoders.attributes import CURVES, INDICES, SPOTIFY_OFFSET_DB, estimate_attributes, on_curve
 from encoders.features import compute_features
-from tests.encoders.test_features import odd_sounds, sine
-from tests.encoders.test_rhythm import clicks
-
-SR = 22050
+from tests.encoders.sounds import SR, clicks, odd_sounds, sine
 
 
 def estimate(y: np.ndarray) -> dict[str, float]:
@@ -105,7 +102,7 @@ def test_major_is_more_cheerful_than_minor() -> None:
 
 
 def test_synthetic_truth_is_found(world) -> None:
-    """On 320 tracks of the synthetic world: energy and tempo follow what they were made with."""
+    """On 400 tracks of the synthetic world: energy and tempo follow what they were made with."""
     energy = np.corrcoef(world.estimated("energy"), world.truth("energy"))[0, 1]
     assert energy > 0.5
     ratio = world.estimated("tempo") / world.truth("tempo_bpm")

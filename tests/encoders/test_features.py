@@ -16,12 +16,7 @@ from data.errors import InputError
 from data.synthetic import draw_tracks, synthesize
 from encoders.features import DESCRIPTOR_NAMES, HOP, N_FFT, Features, compute_features, delta
 from encoders.filters import chroma_bank, cosines, hann, loudness_weights, mel_bank
-
-SR = 22050
-
-
-def sine(hz: float, seconds: float = 2.0, amplitude: float = 0.5) -> np.ndarray:
-    return (amplitude * np.sin(2 * np.pi * hz * np.arange(int(seconds * SR)) / SR)).astype(np.float32)
+from tests.encoders.sounds import SR, odd_sounds, sine
 
 
 def descriptor(features: Features, name: str) -> float:
@@ -146,23 +141,6 @@ def test_the_same_at_any_number_of_threads() -> None:
     finally:
         torch.set_num_threads(before)
     np.testing.assert_array_equal(*results)
-
-
-def odd_sounds() -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(0)
-    click = np.zeros(SR)
-    click[SR // 2] = 1
-    return {
-        "silence": np.zeros(SR),
-        "constant": np.full(SR, 0.7),
-        "click": click,
-        "denormal": np.full(SR, 1e-40),
-        "tiny": 1e-12 * rng.standard_normal(SR),
-        "clipped": np.sign(rng.standard_normal(SR)),
-        "huge": 1e6 * np.sign(np.sin(np.arange(SR))),
-        "alternating": np.where(np.arange(SR) % 2, 1.0, -1.0),
-        "not a whole number of frames": rng.standard_normal(SR + 7),
-    }
 
 
 @pytest.mark.parametrize("name", odd_sounds())

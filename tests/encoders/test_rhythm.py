@@ -8,19 +8,7 @@ import pytest
 from encoders.features import HOP, compute_features
 from encoders.harmony import compute_harmony
 from encoders.rhythm import compute_rhythm, mean_tempogram, pick_onsets
-
-SR = 22050
-
-
-def clicks(bpm: float, seconds: float = 15.0) -> np.ndarray:
-    """A short burst of noise on every beat, over a quiet floor."""
-    rng = np.random.default_rng(0)
-    y = 1e-3 * rng.standard_normal(int(seconds * SR))
-    burst = rng.standard_normal(SR // 50) * np.exp(-np.linspace(0, 6, SR // 50))
-    for beat in np.arange(0, seconds - 0.1, 60 / bpm):
-        start = int(beat * SR)
-        y[start : start + len(burst)] += 0.5 * burst
-    return y.astype(np.float32)
+from tests.encoders.sounds import SR, clicks
 
 
 @pytest.mark.parametrize("bpm", [72, 90, 100, 120, 133.3, 150])
