@@ -37,7 +37,7 @@ def _features() -> dict[str, Any]:
         elif field.name == "audio":
             features[field.name] = {"_type": "Audio"}
         elif field.name == "genres":
-            features[field.name] = {"feature": text, "_type": "List"}
+            features[field.name] = {"feature": text, "_type": "Sequence"}
         elif field.name in ATTRIBUTE_NAMES:
             features[field.name] = {"dtype": "float32", "_type": "Value"}
         else:

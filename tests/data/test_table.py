@@ -23,7 +23,7 @@ def test_hugging_face_is_told_of_image_and_audio() -> None:
     assert list(features) == list(COLUMNS)
     assert features["cover"] == {"_type": "Image"}
     assert features["audio"] == {"_type": "Audio"}
-    assert features["genres"]["_type"] == "List"
+    assert features["genres"]["_type"] == "Sequence"
     assert features["tempo"] == {"dtype": "float32", "_type": "Value"}
 
 
