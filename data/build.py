@@ -10,7 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from data.library import has_music, read_music_folder
 from data.shards import DatasetWriter
 from data.splits import FRACTIONS, assign_splits
 from data.stored import stored_clip, stored_cover
+from data.table import SPLITS
 
 _AT_ONCE = 32
 Progress = Callable[[str, int, int | None], None]
@@ -52,15 +53,18 @@ class BuildSummary:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What the first pass keeps of a track: which of its covers decodes (−1: it has none) and that
-    cover's hash.
+    """What the first pass found of a track: which of its covers decodes (−1: it has none), that cover's hash,
+    and, once all are seen, its split and whether another cover is nearly the same. `usable` False: skipped.
     """
 
     cover: int = -1
     hash: int = FLAT
+    usable: bool = True
+    split: str = SPLITS[0]
+    repeated: bool = False
 
 
-_Job = tuple[Entry, _Seen, str, int]  # with its split and the group of its near-duplicates
+_Survey = list[tuple[str, _Seen]]  # (track_id, what was found) of every entry, in order
 
 
 def build_dataset(
@@ -95,32 +99,22 @@ def build_dataset(
 
     tell = progress or (lambda stage, done, total: None)
     with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool, DatasetWriter(out) as writer:
-        seen: list[_Seen | None] = []
-        artists: list[str | None] = []
-        keys: list[str] = []
-        for entry, looked in _mapped(pool, _look, reader(source, skip)):
-            if isinstance(looked, InputError):
-                skip(entry.row["track_id"], looked.reason)
-            seen.append(None if isinstance(looked, InputError) else looked)
-            artists.append(entry.row["artist"])
-            keys.append(entry.row["track_id"])
-            tell("looking at covers", len(seen), None)
-        groups = near_duplicate_groups(np.array([look.hash if look else FLAT for look in seen], dtype=np.uint64))
-        splits = assign_splits(artists, groups, keys=keys, fractions=FRACTIONS, salt=salt)
-
+        survey = _look_at_all(pool, reader(source, skip), skip, tell, salt)
         made: Counter[str] = Counter()
-        repeated = np.bincount(groups, minlength=1) > 1
-        usable = _again(reader(source, lambda subject, reason: None), source, keys, seen, splits, groups.tolist())
+        usable = _again(reader(source, lambda subject, reason: None), source, survey)
         for job, row in _mapped(pool, _prepare, usable):
-            if isinstance(row, InputError):
-                skip(job[0].row["track_id"], row.reason)
+            try:
+                if isinstance(row, InputError):
+                    raise row
+                writer.write(row)
+            except InputError as error:
+                skip(job[0].row["track_id"], error.reason)
                 continue
-            writer.write(row)
             made[row["split"]] += 1
             made["cover"] += row["cover"] is not None
             made["audio"] += row["audio"] is not None
-            made["repeated"] += bool(repeated[job[3]])
-            tell("writing", writer.rows, len(seen))
+            made["repeated"] += job[1].repeated
+            tell("writing", writer.rows, len(survey))
         if not writer.rows:
             why = f"; first of {sum(skipped.values())} skipped: {first_skip[0]}" if first_skip else ""
             raise InputError(source, f"holds no usable track{why}")
@@ -128,7 +122,7 @@ def build_dataset(
         rows=writer.rows,
         with_cover=made["cover"],
         with_audio=made["audio"],
-        splits={split: made[split] for split in ("train", "validation", "test")},
+        splits={split: made[split] for split in SPLITS},
         near_duplicates=made["repeated"],
         skipped=dict(skipped.most_common()),
     )
@@ -162,6 +156,37 @@ def _mapped(pool: ThreadPoolExecutor, function: Callable[[Any], Any], jobs: Iter
         yield from zip(batch, pool.map(function, batch), strict=True)
 
 
+def _look_at_all(
+    pool: ThreadPoolExecutor, entries: Iterator[Entry], skip: OnSkip, tell: Progress, salt: str
+) -> _Survey:
+    """The first pass: every cover is decoded once, and every track gets its split."""
+    found: _Survey = []
+    artists: list[str | None] = []
+    for entry, look in _mapped(pool, _look, entries):
+        if isinstance(look, InputError):
+            skip(entry.row["track_id"], look.reason)
+            look = _Seen(usable=False)
+        found.append((entry.row["track_id"], look))
+        artists.append(entry.row["artist"])
+        tell("looking at covers", len(found), None)
+    groups = near_duplicate_groups(np.array([look.hash for _, look in found], dtype=np.uint64))
+    splits = assign_splits(artists, groups, keys=[track for track, _ in found], fractions=FRACTIONS, salt=salt)
+    repeated = (np.bincount(groups, minlength=1) > 1)[groups].tolist()
+    return [
+        (track, replace(look, split=split, repeated=again))
+        for (track, look), split, again in zip(found, splits, repeated, strict=True)
+    ]
+
+
+def _again(entries: Iterator[Entry], folder: Path, survey: _Survey) -> Iterator[tuple[Entry, _Seen]]:
+    """The second pass: the usable entries with what the first found of them."""
+    for entry, known in zip_longest(entries, survey):
+        if entry is None or known is None or entry.row["track_id"] != known[0]:
+            raise InputError(folder, "changed while it was read; build it again")
+        if known[1].usable:
+            yield entry, known[1]
+
+
 def _look(entry: Entry) -> _Seen | InputError:
     """The first of a track's covers that decodes, or why none does."""
     problem: InputError | None = None
@@ -173,32 +198,16 @@ def _look(entry: Entry) -> _Seen | InputError:
     return problem or _Seen()
 
 
-def _again(
-    entries: Iterator[Entry],
-    folder: Path,
-    keys: list[str],
-    seen: list[_Seen | None],
-    splits: list[str],
-    groups: list[int],
-) -> Iterator[_Job]:
-    """The second pass: the usable entries with what the first pass found of them."""
-    for entry, key, look, split, group in zip_longest(entries, keys, seen, splits, groups):
-        if entry is None or entry.row["track_id"] != key:
-            raise InputError(folder, "changed while it was read; build it again")
-        if look is not None:
-            yield entry, look, split, group
-
-
-def _prepare(job: _Job) -> Mapping[str, Any] | InputError:
+def _prepare(job: tuple[Entry, _Seen]) -> Mapping[str, Any] | InputError:
     """The row to write, with its files' bytes, or why it cannot be written."""
-    entry, seen, split, _ = job
+    entry, seen = job
     try:
         cover = audio = None
         if seen.cover >= 0:
             cover = stored_cover(entry.covers[seen.cover], name=_name(entry.covers[seen.cover], entry))
         if entry.audio is not None:
             audio = stored_clip(entry.audio, name=_name(entry.audio, entry))
-        return dict(entry.row) | {"cover": cover, "audio": audio, "split": split}
+        return dict(entry.row) | {"cover": cover, "audio": audio, "split": seen.split}
     except InputError as error:
         return error
 

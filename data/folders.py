@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,8 +145,8 @@ def _entry(base: Path, cells: Mapping[str, Any], folder: Path) -> Entry:
     if cover is None and audio is None:
         raise InputError("row", "names no file")
     known: dict[str, Any] = {column: _text(cells, names) for column, names in _TEXTS.items()}
-    known["track_id"] = known["track_id"] or str(Path(cover_name or audio_name or "").with_suffix(""))
-    if known["track_id"] in ("", "."):
+    known["track_id"] = known["track_id"] or clean_text(os.path.splitext(cover_name or audio_name or "")[0])
+    if not known["track_id"]:
         raise InputError("row", "has no id")
     known["source"] = known["source"] or folder.resolve().name
     known["genres"] = _genres(cells)
@@ -167,6 +168,10 @@ def _file(
                 return content, path if isinstance(path, str) else None
             value = path
         if isinstance(value, str) and value.strip():
+            try:
+                value.encode("utf-8", "surrogateescape")
+            except UnicodeEncodeError as error:
+                raise InputError(value, "not a usable path") from error
             return inside(base, value.strip()), value.strip()
     return None, None
 

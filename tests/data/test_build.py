@@ -188,6 +188,17 @@ def test_nothing_usable_is_one_clear_error_and_no_dataset(cover_folder: Path, tm
         Dataset(tmp_path / "out")
 
 
+@pytest.mark.parametrize(
+    "name", [".", "..", "/", "\\ud800.png", "\\udce9.png", "\\u0000", "a" * 3000, "a/" * 3000, "~", "con:"]
+)
+def test_odd_paths_in_a_table_are_skipped(cover_folder: Path, name: str) -> None:
+    rows = ['{"cover": "covers/1.png"}', f'{{"cover": "{name}"}}', '{"cover": "covers/2.png"}']
+    (cover_folder / "metadata.jsonl").write_text("\n".join(rows))
+    dataset, summary = built(cover_folder)
+    assert dataset.read(["track_id"]).column(0).to_pylist() == ["covers/1", "covers/2"]
+    assert sum(summary.skipped.values()) == 1
+
+
 BAD_FOLDERS: dict[str, tuple[dict[str, str], str]] = {
     "nothing in it": ({}, "neither a table"),
     "no column for the file": (
