@@ -28,8 +28,7 @@ def _root(centred: np.ndarray) -> np.ndarray:
     scaled = centred / np.sqrt(len(centred) - 1)
     if len(centred) <= centred.shape[1]:
         return scaled
-    triangle: np.ndarray = np.linalg.qr(scaled, mode="r")
-    return triangle
+    return np.asarray(np.linalg.qr(scaled, mode="r"))
 
 
 def kernel_distance(a: np.ndarray, b: np.ndarray) -> float:

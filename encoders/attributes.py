@@ -147,7 +147,7 @@ CURVES: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
 def estimate_attributes(y: np.ndarray, sr: int, features: Features) -> dict[str, float]:
     """Nine attributes, by name, of the track `y` `[n_samples]` whose features these are."""
     lufs = integrated_loudness(features.frames["k_weighted"], sr / HOP)
-    values = {name: on_curve(name, index(features, lufs, sr)) for name, index in INDICES.items()}
+    values = {name: on_curve(name, float(index(features, lufs, sr))) for name, index in INDICES.items()}
     values["loudness"] = float(np.clip(lufs + SPOTIFY_OFFSET_DB, -60, 5))
     values["tempo"] = features.rhythm.fine_tempo_bpm
     return values
