@@ -101,7 +101,8 @@ class Listener:
 
     def describe(self, track: Path, encoder: str | None = None) -> dict[str, Any]:
         """What is heard of `track` as JSON values: code, attributes, and which part of the file was heard."""
-        ears = self.encoder(encoder)
+        # An encoder may travel with a bundle whose condition has no place for its code.
+        ears = self.encoder(encoder) or next(iter(self.encoders.values()), None)
         heard = hear(track)
         code = [] if ears is None else ears.encode([heard.features])[0].tolist()
         return {

@@ -62,7 +62,7 @@ def train(
         begin_run(out, config, prepared.data.card, hardware)
         print_path(out)
         return
-    with _stopper(minutes) as (stop, interrupted), _bar(config.total_images) as show:
+    with stopping(minutes) as (stop, interrupted), showing(config.total_images) as show:
         try:
             train_gan(config, prepared.data, out, prepared.surroundings(stop, show), hardware)
         except DivergedError as error:
@@ -86,7 +86,7 @@ def open_device(name: str) -> torch.device:
 
 
 @contextlib.contextmanager
-def _stopper(minutes: float | None) -> Iterator[tuple[Callable[[], bool], Callable[[], bool]]]:
+def stopping(minutes: float | None) -> Iterator[tuple[Callable[[], bool], Callable[[], bool]]]:
     """Two questions: whether to stop after this step, and whether a person asked for it.
 
     The first Ctrl-C or SIGTERM lets the step end and the state be written; the second ends the process.
@@ -109,7 +109,7 @@ def _stopper(minutes: float | None) -> Iterator[tuple[Callable[[], bool], Callab
 
 
 @contextlib.contextmanager
-def _bar(total_images: int) -> Iterator[Callable[[int, Mapping[str, float]], None]]:
+def showing(total_images: int) -> Iterator[Callable[[int, Mapping[str, float]], None]]:
     """A progress bar on the images-shown clock, with the losses beside it; off when not on a terminal."""
     import sys
 

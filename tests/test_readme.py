@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import re
 import shlex
@@ -10,8 +12,15 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
+from PIL import Image
+
+from data.attributes import ATTRIBUTE_NAMES, ATTRIBUTES
+from data.synthetic import draw_tracks, render_cover, synthesize
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -22,6 +31,7 @@ COMMANDS = [line for block in BLOCKS for line in block.replace("\\\n", " ").spli
 BRIEFLY = {
     "gatefold train": "--images 64 --batch 8 --set generator.base_channels=256 --set discriminator.base_channels=256",
     "gatefold board": "--port 0",
+    "make pretrained": "FLAGS='--images 64 --bundle pretrained'",
 }
 pytestmark = pytest.mark.slow
 
@@ -41,7 +51,43 @@ def sandbox(tmp_path_factory, songs, _library):
     shutil.copy(songs[0], folder / "song.mp3")
     shutil.copy(songs[1], folder / "another song.flac")
     shutil.copytree(_library, folder / "music")
+    write_pretraining_data(folder / "path" / "to" / "data")
     return folder
+
+
+def write_pretraining_data(data: Path) -> None:
+    """As little as will do of what the shipped model is trained from: covers, paintings, genres, clips."""
+    tracks = draw_tracks(48, seed=8)
+    for folder in ("netlabels/covers", "paintings/images", "music/clips", "spotify"):
+        (data / folder).mkdir(parents=True)
+    releases, paintings, clips = [], [], []
+    for place, track in enumerate(tracks):
+        graphic = place < len(tracks) // 2
+        cover = f"{'covers' if graphic else 'images'}/{track.track_id}.png"
+        pixels = render_cover(track, 64).transpose(1, 2, 0)  # [3, H, W] -> [H, W, 3]
+        Image.fromarray(np.ascontiguousarray(pixels)).save(data / ("netlabels" if graphic else "paintings") / cover)
+        row = {"id": track.track_id, "cover": cover, "artist": f"{track.artist} {place}"}
+        if graphic:
+            releases.append({**row, "title": track.album, "date": "2004-03-13", "tags": ["idm"]})
+        else:
+            paintings.append({**row, "movement": "Realism", "born": 1820, "died": 1900, "grey": False})
+        if place < 8:
+            clip = f"clips/{track.track_id}.wav"
+            soundfile.write(data / "music" / clip, synthesize(track, 2.0), 22_050)
+            clips.append({"id": track.track_id, "clip": clip, "artist": f"{track.artist} {place}"})
+    (data / "netlabels" / "releases.jsonl").write_text("".join(json.dumps(row) + "\n" for row in releases))
+    means = [(a.low + 0.4 * (a.high - a.low)) for a in ATTRIBUTES]
+    genres = [{"genres": g, **dict(zip(ATTRIBUTE_NAMES, means, strict=True))} for g in ("techno", "folk")]
+    write_csv(data / "paintings" / "paintings.csv", paintings)
+    write_csv(data / "music" / "clips.csv", clips)
+    write_csv(data / "spotify" / "genres.csv", genres)
+
+
+def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def environment() -> dict[str, str]:
