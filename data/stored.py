@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image
 
 from data.audio import EXCERPT_S, Excerpt, load_audio
-from data.covers import Source, decode_cover, read_bounded
+from data.covers import MIN_SIDE, Source, decode_cover, read_bounded
+from data.errors import InputError
 
 KEPT_SIDE = 1024
 KEPT_CLIP_S = 3 * EXCERPT_S
@@ -32,6 +33,8 @@ def stored_cover(source: Source, *, name: str | None = None) -> dict[str, object
     image = decode_cover(content, name=subject)
     kept = _kept_suffix(content)
     if kept is None:
+        if max(image.size) * MIN_SIDE > min(image.size) * KEPT_SIDE:
+            raise InputError(subject, f"{image.width} × {image.height} pixels is too narrow for a cover")
         image.thumbnail((KEPT_SIDE, KEPT_SIDE), Image.Resampling.LANCZOS)
         buffer = io.BytesIO()
         image.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
@@ -41,13 +44,16 @@ def stored_cover(source: Source, *, name: str | None = None) -> dict[str, object
 
 def _kept_suffix(content: bytes) -> str | None:
     """The file suffix under which a cover that any reader shows rightly is kept, or None."""
-    with Image.open(io.BytesIO(content)) as image:
-        plain = image.mode in ("RGB", "L") and "transparency" not in image.info
-        still = getattr(image, "n_frames", 1) == 1
-        upright = image.getexif().get(_EXIF_ORIENTATION, 1) == 1
-        if not (plain and still and upright and max(image.size) <= KEPT_SIDE):
-            return None
-        return {"JPEG": ".jpg", "PNG": ".png"}.get(image.format or "")
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            plain = image.mode in ("RGB", "L") and "transparency" not in image.info
+            still = getattr(image, "n_frames", 1) == 1
+            upright = image.getexif().get(_EXIF_ORIENTATION, 1) == 1
+            if not (plain and still and upright and max(image.size) <= KEPT_SIDE):
+                return None
+            return {"JPEG": ".jpg", "PNG": ".png"}.get(image.format or "")
+    except Exception:  # it has been decoded, but damaged EXIF or further frames would trouble other readers
+        return None
 
 
 def stored_clip(source: Source, *, name: str | None = None) -> dict[str, object]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from data.audio import SAMPLE_RATE, Excerpt, load_audio
 from data.errors import InputError
@@ -45,8 +46,23 @@ def test_loud_samples_are_clipped_not_wrapped() -> None:
     assert np.abs(heard.y).max() < 1.5
 
 
-def test_what_cannot_be_used_is_not_stored(sound: Callable[..., bytes]) -> None:
+@pytest.mark.filterwarnings(r"ignore::UserWarning:PIL\.")
+def test_a_cover_with_damaged_exif_is_kept_without_it(picture: Callable[..., bytes]) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 1
+    content = bytearray(picture(size=(200, 200), format="JPEG", exif=exif))
+    at = content.index(b"Exif")
+    for damage in (b"\xff" * 12, bytes(12), b"MM\0*\xff\xff\xff\xff"):
+        content[at + 6 : at + 6 + len(damage)] = damage
+        kept = stored_cover(bytes(content))["bytes"]
+        assert isinstance(kept, bytes)
+        assert Image.open(io.BytesIO(kept)).getexif().get(0x0112, 1) == 1
+
+
+def test_what_cannot_be_used_is_not_stored(sound: Callable[..., bytes], picture: Callable[..., bytes]) -> None:
     with pytest.raises(InputError, match="too short"):
         stored_clip(sound(0.1))
+    with pytest.raises(InputError, match="too narrow"):
+        stored_cover(picture(size=(20, 4000)), name="ribbon")
     with pytest.raises(InputError, match="not an image"):
         stored_cover(b"no picture", name="cover")
