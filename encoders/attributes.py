@@ -8,11 +8,17 @@ computed for the 304 clips (classical, electronic, pop, rock) of the Emotify set
 its quantiles set against those of Spotify's values in an equal mixture of the matching genres. So the
 distributions match; a single track's value may well not. Loudness is shifted only and tempo is not changed
 at all, so that decibels stay decibels and beats beats.
+
+The same command prints how far the estimates agree with the clips' raters, whose felt emotions are none of
+these attributes but should go along with some: r is between 0.3 and 0.45 over 304 clips for valence, energy,
+acousticness and danceability (the weights of valence and energy were chosen with these in view). Nothing
+here is labelled for instrumentalness, speechiness and liveness: take those three as the weakest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -48,80 +54,108 @@ def _lufs(power: np.ndarray) -> np.ndarray:
     return -0.691 + 10 * np.log10(np.maximum(power, 1e-20))
 
 
-def danceability_index(features: Features, lufs: float, sr: int) -> float:
+@dataclass(frozen=True)
+class Sound:
+    """What the indices are computed from: features, integrated loudness, and the peak over it in dB."""
+
+    features: Features
+    lufs: float
+    crest_db: float
+    sr: int
+
+    @classmethod
+    def measure(cls, y: np.ndarray, sr: int, features: Features) -> Sound:
+        """Of the track `y` `[n_samples]` at `sr` Hz whose features these are."""
+        lufs = integrated_loudness(features.frames["k_weighted"], sr / HOP)
+        peak_db = 20 * np.log10(max(float(np.abs(y).max()), 1e-6))
+        return cls(features, lufs, float(np.clip(peak_db - lufs, 0, 40)), sr)
+
+    @property
+    def flux(self) -> float:
+        """Mean onset strength in dB a frame."""
+        return float(self.features.frames["onset_strength"].mean())
+
+    def mean_octave(self, row: str) -> float:
+        """Mean over time of a row in Hz, in octaves over 1 Hz; what is under 50 Hz counts as that."""
+        return float(np.log2(np.maximum(self.features.frames[row], 50)).mean())
+
+
+def danceability_index(sound: Sound) -> float:
     """Strength and steadiness of the beat, less its distance from 120 BPM.
 
     The onset envelope's autocorrelation at the beat, the size of its swings (dB a frame), and octaves from 120 BPM.
     """
-    octaves = abs(np.log2(features.rhythm.fine_tempo_bpm / 120))
-    swing = float(features.frames["onset_strength"].std())
-    return 2 * features.rhythm.pulse_clarity + 0.3 * swing - 0.5 * octaves
+    octaves = abs(np.log2(sound.features.rhythm.fine_tempo_bpm / 120))
+    swing = float(sound.features.frames["onset_strength"].std())
+    return 2 * sound.features.rhythm.pulse_clarity + 0.3 * swing - 0.5 * octaves
 
 
-def energy_index(features: Features, lufs: float, sr: int) -> float:
-    """Intensity: loudness, flux and brightness together.
+def energy_index(sound: Sound) -> float:
+    """Intensity: loudness, flux and brightness, and the compression that loud masters have.
 
-    LUFS over 10, the mean onset strength in dB a frame, and octaves of the spectral centroid.
+    LUFS over 10, the mean onset strength in dB a frame, octaves of the spectral centroid, and less for each dB
+    that the peak stands above the loudness.
     """
-    centroid = float(np.log2(np.maximum(features.frames["centroid_hz"], 50)).mean())
-    return lufs / 10 + 0.7 * float(features.frames["onset_strength"].mean()) + 0.5 * centroid
+    loud = sound.lufs / 10 - 0.06 * sound.crest_db
+    return loud + 0.7 * sound.flux + 0.5 * sound.mean_octave("centroid_hz")
 
 
-def acousticness_index(features: Features, lufs: float, sr: int) -> float:
+def acousticness_index(sound: Sound) -> float:
     """Absence of what amplifiers, drums and synthesisers add: high frequencies, noise, density, loudness."""
-    rolloff = float(np.log2(np.maximum(features.frames["rolloff_hz"], 50)).mean())
-    flatness = float(np.log10(features.frames["flatness"] + 1e-10).mean())
-    return -0.6 * rolloff - 0.5 * flatness - 0.7 * float(features.frames["onset_strength"].mean()) - lufs / 10
+    flatness = float(np.log10(sound.features.frames["flatness"] + 1e-10).mean())
+    bright = 0.6 * sound.mean_octave("rolloff_hz") + 0.5 * flatness
+    return -bright - 0.7 * sound.flux - sound.lufs / 10
 
 
-def instrumentalness_index(features: Features, lufs: float, sr: int) -> float:
+def instrumentalness_index(sound: Sound) -> float:
     """Absence of a voice's movement: swings at 3 to 8 Hz (syllables) of the level from 300 to 3,400 Hz.
 
     Only that part of the swings counts which the beat does not explain.
     """
-    return -_syllables(features, sr) * (1.2 - features.rhythm.pulse_clarity)
+    return -_syllables(sound) * (1.2 - sound.features.rhythm.pulse_clarity)
 
 
-def speechiness_index(features: Features, lufs: float, sr: int) -> float:
+def speechiness_index(sound: Sound) -> float:
     """Speech's alternation of voiced and unvoiced sounds, with syllables, without a steady harmony.
 
     Deviation of the zero-crossing rate, plus swings at 3 to 8 Hz, less the clarity of the key.
     """
-    crossings = features.frames["zero_crossings"]
-    return 8 * float(crossings.std()) + 0.15 * _syllables(features, sr) - 0.5 * features.harmony.clarity
+    crossings = sound.features.frames["zero_crossings"]
+    return 8 * float(crossings.std()) + 0.15 * _syllables(sound) - 0.5 * sound.features.harmony.clarity
 
 
-def liveness_index(features: Features, lufs: float, sr: int) -> float:
+def liveness_index(sound: Sound) -> float:
     """A room and a public: soft moments that are noisier than the rest and do not fall silent. A weak estimate.
 
     Log flatness of the softest tenth of the frames less that of all, plus their level under the whole's in
     dB over 30.
     """
-    rms = features.frames["rms"]
+    rms = sound.features.frames["rms"]
     soft = rms <= np.quantile(rms, 0.1)
-    flatness = np.log10(features.frames["flatness"] + 1e-10)
+    flatness = np.log10(sound.features.frames["flatness"] + 1e-10)
     depth_db = 10 * np.log10((np.square(rms[soft]).mean() + 1e-12) / (np.square(rms).mean() + 1e-12))
     return float(0.5 * (flatness[soft].mean() - flatness.mean()) + depth_db / 30)
 
 
-def valence_index(features: Features, lufs: float, sr: int) -> float:
+def valence_index(sound: Sound) -> float:
     """Cheer: a steady beat, many onsets, a bright sound, a fast tempo, and major over minor keys."""
-    rhythm = features.rhythm
+    rhythm = sound.features.rhythm
     lively = 0.3 * np.log2(rhythm.fine_tempo_bpm / 120) + 0.12 * rhythm.onsets_per_s
-    centroid = float(np.log2(np.maximum(features.frames["centroid_hz"], 50)).mean())
-    return float(1.2 * features.harmony.majorness + lively + 1.2 * rhythm.pulse_clarity + 0.3 * centroid)
+    beat = 1.2 * rhythm.pulse_clarity + lively
+    return float(beat + 0.3 * sound.mean_octave("centroid_hz") + 1.2 * sound.features.harmony.majorness)
 
 
-def _syllables(features: Features, sr: int) -> float:
+def _syllables(sound: Sound) -> float:
     """Root mean square in dB of the swings at 3 to 8 Hz of the mean level between 300 and 3,400 Hz."""
-    hz = mel_centres_hz(sr, len(features.log_mel))
-    level = features.log_mel[(hz > 300) & (hz < 3400)].mean(axis=0, dtype=np.float64)
+    log_mel = sound.features.log_mel
+    hz = mel_centres_hz(sound.sr, len(log_mel))
+    level = log_mel[(hz > 300) & (hz < 3400)].mean(axis=0, dtype=np.float64)
     swings = np.abs(np.fft.rfft((level - level.mean()) * np.hanning(len(level)))) ** 2
-    rate = np.fft.rfftfreq(len(level), HOP / sr)
+    rate = np.fft.rfftfreq(len(level), HOP / sound.sr)
     return float(np.sqrt(2 * swings[(rate >= 3) & (rate <= 8)].sum() / (0.375 * len(level) ** 2)))
 
 
-INDICES: dict[str, Callable[[Features, float, int], float]] = {
+INDICES: dict[str, Callable[[Sound], float]] = {
     "danceability": danceability_index,
     "acousticness": acousticness_index,
     "energy": energy_index,
@@ -133,22 +167,22 @@ INDICES: dict[str, Callable[[Features, float, int], float]] = {
 """The index behind each attribute that is a share of one; loudness and tempo are measured outright."""
 
 CURVES: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
-    "danceability": ((0.34, 0.753, 1.067, 1.551, 2.357), (0.257, 0.382, 0.553, 0.676, 0.81)),
+    "danceability": ((0.32, 0.745, 1.067, 1.552, 2.356), (0.257, 0.382, 0.553, 0.676, 0.81)),
     "acousticness": ((-6.284, -5.638, -4.705, -3.601, -1.663), (0.0, 0.011, 0.104, 0.718, 0.982)),
-    "energy": ((2.996, 3.895, 4.629, 5.079, 5.576), (0.075, 0.362, 0.697, 0.856, 0.959)),
+    "energy": ((1.918, 2.871, 3.637, 4.167, 4.703), (0.075, 0.362, 0.697, 0.856, 0.959)),
     "instrumentalness": ((-2.676, -1.826, -1.394, -0.975, -0.648), (0.0, 0.0, 0.004, 0.478, 0.888)),
     "liveness": ((-0.639, -0.335, -0.182, -0.085, 0.075), (0.06, 0.099, 0.138, 0.229, 0.461)),
     "speechiness": ((-0.135, 0.074, 0.294, 0.592, 1.007), (0.029, 0.039, 0.048, 0.07, 0.181)),
-    "valence": ((3.395, 3.879, 4.23, 4.557, 4.99), (0.104, 0.229, 0.392, 0.591, 0.864)),
+    "valence": ((3.399, 3.879, 4.235, 4.557, 4.99), (0.104, 0.229, 0.392, 0.591, 0.864)),
 }
 """For each index, its values at five quantiles and the shares of one that stand there."""
 
 
 def estimate_attributes(y: np.ndarray, sr: int, features: Features) -> dict[str, float]:
     """Nine attributes, by name, of the track `y` `[n_samples]` whose features these are."""
-    lufs = integrated_loudness(features.frames["k_weighted"], sr / HOP)
-    values = {name: on_curve(name, float(index(features, lufs, sr))) for name, index in INDICES.items()}
-    values["loudness"] = float(np.clip(lufs + SPOTIFY_OFFSET_DB, -60, 5))
+    sound = Sound.measure(y, sr, features)
+    values = {name: on_curve(name, float(index(sound))) for name, index in INDICES.items()}
+    values["loudness"] = float(np.clip(sound.lufs + SPOTIFY_OFFSET_DB, -60, 5))
     values["tempo"] = features.rhythm.fine_tempo_bpm
     return values
 
