@@ -19,6 +19,7 @@ from gans.layers import (
     Modulation,
     Noise,
     channels_at,
+    keep_variance,
     levels,
     upsample,
 )
@@ -127,6 +128,7 @@ class Discriminator(nn.Module):
         self.head = nn.Linear(last, 1)
         self.embedding = ConditionEmbedding(c_dim, embedding_dim)
         self.projection = nn.Linear(self.embedding.dim, last, bias=False) if c_dim else None
+        keep_variance(self)
 
     def forward(self, images: Tensor, c: Tensor) -> Tensor:
         """Images `[N, 3, H, W]` float −1…1, conditions `[N, c_dim]` → logits `[N]`, positive for real."""

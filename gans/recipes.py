@@ -32,7 +32,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     # 2020), augmentation inside the discriminator (Zhao et al. 2020).
     "logistic-r1": {
         "loss": "logistic",
-        "r1": 1.0,
+        "r1": 0.2,
         "penalty_every": 16,
         "augment": ("colour", "translation"),
         "g_lr": 5e-4,
