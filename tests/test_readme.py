@@ -93,7 +93,8 @@ def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
 def environment() -> dict[str, str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     # `make test` inside the tests would never end: there it only runs those of the house.
-    return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": "-k test_packages_are_listed"}
+    house = "-k test_packages_are_listed"
+    return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": house, "OMP_NUM_THREADS": "1"}
 
 
 def test_the_readme_has_commands():
