@@ -57,6 +57,8 @@ class HeardTable:
         return {item["values"]: item["counts"] for item in column.value_counts().to_pylist()}
 
     def _gather(self, column: int, rows: np.ndarray | None) -> np.ndarray:
+        if rows is not None and (np.diff(rows) < 0).any():
+            raise ValueError("rows are asked for in ascending order")
         parts, start = [], 0
         for batch in self.iter_batches():
             part = batch[column]

@@ -41,6 +41,8 @@ def test_table_of_what_is_heard(dataset: Dataset) -> None:
     assert table.problems() == {}
     rows = np.array([3, 70, 149])
     np.testing.assert_array_equal(table.descriptors(rows), table.descriptors()[rows])
+    with pytest.raises(ValueError, match="ascending"):
+        table.descriptors(rows[::-1])
     # FLAC keeps 16 bits, so what is heard from the file is what was played, but for its rounding.
     played = compute_features(synthesize(draw_tracks(N, seed=4)[70], 1.5), 22050).descriptors
     np.testing.assert_allclose(table.descriptors(rows)[1][:3], played[:3], rtol=0.05)
