@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 from tensorboard.compat.proto.summary_pb2 import Summary
-from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from data.covers import encode_png, tile
 from data.files import write_bytes
+from gans.generator import GeneratorNetwork
 from gans.sampling import generate_covers
 
 GIF_PX = 512
@@ -64,7 +64,7 @@ class Board:
                 self.writer.add_audio(f"{_tag(place, name)}/track", y[None], shown, sample_rate=sr)
         self.writer.flush()
 
-    def draw(self, panel: Panel, generator: nn.Module, shown: int) -> None:
+    def draw(self, panel: Panel, generator: GeneratorNetwork, shown: int) -> None:
         """The panel as it is now: a row a track, a column a seed, the real cover first; and a row by itself
         beside each track's audio. The whole is kept in `samples/` too."""
         rows = []

@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 import safetensors.torch
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from data.errors import InputError
 from data.files import read_json, reason_of, sha256_bytes, sha256_file, write_bytes, write_json
 from gans.config import RESOLUTIONS
+from gans.generator import GeneratorNetwork
 from gans.networks import NETWORKS, build_generator
 
 FORMAT_VERSION = 1
@@ -34,7 +35,7 @@ class Bundle:
     """A loaded bundle. `model` is model.json; `hash` names the three files' content, 64 hexadecimal digits."""
 
     folder: Path
-    generator: nn.Module
+    generator: GeneratorNetwork
     model: dict[str, Any]
     encoder_tensors: dict[str, np.ndarray]
     hash: str
@@ -47,7 +48,7 @@ class Bundle:
 
 def write_bundle(
     folder: str | os.PathLike[str],
-    generator: nn.Module,
+    generator: GeneratorNetwork,
     model: Mapping[str, Any],
     encoder_tensors: Mapping[str, np.ndarray] | None = None,
     half: bool = False,
@@ -94,7 +95,7 @@ def load_bundle(folder: str | os.PathLike[str]) -> Bundle:
     return Bundle(path, generator.eval().requires_grad_(False), model, encoder_tensors, digest)
 
 
-def _empty_generator(path: Path, model: Any) -> nn.Module:
+def _empty_generator(path: Path, model: Any) -> GeneratorNetwork:
     """The network that `model` describes, without memory for its weights: a false size cannot exhaust any."""
     if not isinstance(model, dict) or not isinstance(model.get("format_version"), int):
         raise InputError(path, "not a model card: no format_version")

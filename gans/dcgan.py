@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gans.generator import GeneratorNetwork
 from gans.layers import (
     ConditionEmbedding,
     MinibatchDeviation,
@@ -25,7 +26,7 @@ from gans.layers import (
 )
 
 
-class Generator(nn.Module):
+class Generator(GeneratorNetwork):
     """Latent and condition → image.
 
     `map` joins latent and embedded condition into `w`; `synthesize` draws. The two are apart so that
@@ -56,19 +57,15 @@ class Generator(nn.Module):
         self.to_rgb = nn.Conv2d(widths[-1], 3, 3, padding=1)
 
     def map(self, z: Tensor, c: Tensor) -> Tensor:
-        """Latent `[N, z_dim]`, condition `[N, c_dim]` → `w` `[N, w_dim]`, their concatenation."""
+        """`w` is the concatenation of the latent and the embedded condition."""
         return torch.cat([z, self.embedding(c)], dim=1)
 
     def synthesize(self, w: Tensor) -> Tensor:
-        """`w` `[N, w_dim]` → images `[N, 3, H, W]`, float −1…1."""
         x = self.start(w).reshape(len(w), -1, 4, 4)  # [N, C, 4, 4]
         x = x.contiguous(memory_format=_layout_of(self.to_rgb.weight))
         for block in self.blocks:
             x = block(x, w)
         return torch.tanh(self.to_rgb(x).float())
-
-    def forward(self, z: Tensor, c: Tensor) -> Tensor:
-        return self.synthesize(self.map(z, c))
 
 
 class _UpBlock(nn.Module):

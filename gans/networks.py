@@ -1,39 +1,22 @@
-"""Networks by name, and what every pair of them has in common.
-
-A generator has `resolution`, `c_dim`, `z_dim`, `map(z, c) -> w`, `synthesize(w) -> images` and
-`forward = synthesize ∘ map`; a discriminator is `(images, c) -> logits [N]`. An unconditional model has
-`c_dim` 0 and is given conditions `[N, 0]`, so no caller needs a special case.
-"""
+"""Networks by name: a generator and the discriminator `(images, c) -> logits [N]` that goes with it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gans import dcgan
+from gans.generator import GeneratorNetwork
 
-
-class GeneratorLike(Protocol):
-    """What sampling needs of a generator."""
-
-    resolution: int
-    c_dim: int
-    z_dim: int
-
-    def map(self, z: Tensor, c: Tensor) -> Tensor: ...
-
-    def synthesize(self, w: Tensor) -> Tensor: ...
-
-
-NETWORKS: dict[str, tuple[type[nn.Module], type[nn.Module]]] = {
+NETWORKS: dict[str, tuple[type[GeneratorNetwork], type[nn.Module]]] = {
     "dcgan": (dcgan.Generator, dcgan.Discriminator),
 }
 
 
-def build_generator(network: str, options: Mapping[str, Any]) -> nn.Module:
+def build_generator(network: str, options: Mapping[str, Any]) -> GeneratorNetwork:
     """The generator `network` with its constructor's `options`."""
     return NETWORKS[network][0](**options)
 

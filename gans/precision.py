@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import time
+from typing import TypeVar
 
 import torch
 from torch import nn
+
+Network = TypeVar("Network", bound=nn.Module)
 
 PRECISIONS = ("auto", "fp32", "bf16")
 
@@ -44,7 +47,7 @@ def autocast(precision: str, device: torch.device) -> contextlib.AbstractContext
     return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
-def place(module: nn.Module, device: torch.device) -> nn.Module:
+def place(module: Network, device: torch.device) -> Network:
     """Moves `module` to `device` in the layout that its convolutions are fastest in, channels last."""
     return module.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 

@@ -15,9 +15,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from data.covers import to_uint8
+from gans.generator import GeneratorNetwork
 
 _MEAN_PAIRS = 256
 
@@ -27,14 +28,14 @@ def latent_of_seed(seed: int, z_dim: int) -> Tensor:
     return torch.randn(z_dim, generator=torch.Generator().manual_seed(seed))
 
 
-def random_z(n: int, generator: nn.Module, device: torch.device) -> Tensor:
+def random_z(n: int, generator: GeneratorNetwork, device: torch.device) -> Tensor:
     """`[n, z_dim]` from torch's own random state: the same normal distribution that sampling draws from."""
-    return torch.randn(n, generator.z_dim, device=device)  # type: ignore[arg-type]
+    return torch.randn(n, generator.z_dim, device=device)
 
 
 @torch.inference_mode()
 def generate_cover(
-    generator: nn.Module,
+    generator: GeneratorNetwork,
     c: np.ndarray | None,
     seed: int,
     truncation: float = 1.0,
@@ -52,16 +53,20 @@ def generate_cover(
     if condition.shape != (generator.c_dim,):
         raise ValueError(f"the generator hears {generator.c_dim} numbers, not {tuple(condition.shape)}")
     condition = condition[None].to(device)
-    z = latent_of_seed(seed, generator.z_dim)[None].to(device)  # type: ignore[arg-type]
+    z = latent_of_seed(seed, generator.z_dim)[None].to(device)
     w = _guided(generator, z, condition, strength)
     if truncation != 1:
-        mean = _guided(generator, _antithetic(generator.z_dim, device), condition, strength).mean(0)  # type: ignore[arg-type]
+        mean = _guided(generator, _antithetic(generator.z_dim, device), condition, strength).mean(0)
         w = torch.lerp(mean[None], w, truncation)
-    return to_uint8(generator.synthesize(w)[0].float().cpu()).numpy()  # type: ignore[operator]
+    return to_uint8(generator.synthesize(w)[0].float().cpu()).numpy()
 
 
 def generate_covers(
-    generator: nn.Module, conditions: np.ndarray, seeds: Sequence[int], truncation: float = 1.0, strength: float = 1.0
+    generator: GeneratorNetwork,
+    conditions: np.ndarray,
+    seeds: Sequence[int],
+    truncation: float = 1.0,
+    strength: float = 1.0,
 ) -> np.ndarray:
     """Covers uint8 `[N, 3, H, W]` for conditions `[N, c_dim]` and as many seeds.
 
@@ -72,11 +77,11 @@ def generate_covers(
     return np.stack([generate_cover(generator, c, seed, truncation, strength) for c, seed in pairs])
 
 
-def _guided(generator: nn.Module, z: Tensor, c: Tensor, strength: float) -> Tensor:
+def _guided(generator: GeneratorNetwork, z: Tensor, c: Tensor, strength: float) -> Tensor:
     """`w` `[N, w_dim]` of latents `[N, z_dim]` under one condition `[1, c_dim]`."""
     c = c.expand(len(z), -1)
-    w = generator.map(z, c)  # type: ignore[operator]
-    return w if strength == 1 else torch.lerp(generator.map(z, torch.zeros_like(c)), w, strength)  # type: ignore[operator]
+    w = generator.map(z, c)
+    return w if strength == 1 else torch.lerp(generator.map(z, torch.zeros_like(c)), w, strength)
 
 
 def _antithetic(z_dim: int, device: torch.device) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self, cast
 
 import torch
 from torch import nn
@@ -14,6 +14,7 @@ from data.errors import InputError
 from data.files import atomic_path
 from gans.config import TrainConfig
 from gans.ema import MovingAverage
+from gans.generator import GeneratorNetwork
 from gans.networks import build_discriminator, build_generator
 from gans.precision import place
 
@@ -25,13 +26,18 @@ STATE_VERSION = 1
 class TrainState:
     """`shown` is the clock, images shown; `retries` counts the returns to a good state since the last new one."""
 
-    generator: nn.Module
+    generator: GeneratorNetwork
     discriminator: nn.Module
     average: MovingAverage
     g_optimiser: torch.optim.Optimizer
     d_optimiser: torch.optim.Optimizer
     shown: int = 0
     retries: int = 0
+
+    @property
+    def averaged(self) -> GeneratorNetwork:
+        """The generator of averaged weights: what is drawn, scored and shipped."""
+        return cast(GeneratorNetwork, self.average.module)
 
     @classmethod
     def build(cls, config: TrainConfig, c_dim: int, device: torch.device) -> Self:
@@ -52,7 +58,7 @@ class TrainState:
 
     def save(self, run: Path) -> None:
         """Writes `state/latest.pt` whole or not at all."""
-        content = {name: part.state_dict() for name, part in self._parts().items()}
+        content: dict[str, Any] = {name: part.state_dict() for name, part in self._parts().items()}
         content |= {"shown": self.shown, "retries": self.retries, "version": STATE_VERSION}
         with atomic_path(run / STATE_FILE) as temporary:
             torch.save(content, temporary)

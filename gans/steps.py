@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from gans.augment import augment
 from gans.conditions import mismatch
 from gans.config import TrainConfig
+from gans.generator import GeneratorNetwork
 from gans.losses import LOSSES, gradient_penalty, r1_penalty
 from gans.precision import autocast
 from gans.sampling import random_z
@@ -16,7 +17,12 @@ Losses = dict[str, Tensor]
 
 
 def discriminator_step(
-    generator: nn.Module, discriminator: nn.Module, images: Tensor, c: Tensor, config: TrainConfig, penalise: bool
+    generator: GeneratorNetwork,
+    discriminator: nn.Module,
+    images: Tensor,
+    c: Tensor,
+    config: TrainConfig,
+    penalise: bool,
 ) -> Losses:
     """Gradients of the discriminator for real `images` `[N, 3, H, W]` under conditions `c` `[N, c_dim]`.
 
@@ -49,7 +55,7 @@ def discriminator_step(
     return {name: value.detach() for name, value in {**losses, **verdicts}.items()}
 
 
-def generator_step(generator: nn.Module, discriminator: nn.Module, c: Tensor, config: TrainConfig) -> Losses:
+def generator_step(generator: GeneratorNetwork, discriminator: nn.Module, c: Tensor, config: TrainConfig) -> Losses:
     """Gradients of the generator for conditions `c` `[N, c_dim]`; the discriminator's are left alone."""
     _, g_loss = LOSSES[config.loss]
     discriminator.requires_grad_(False)

@@ -24,6 +24,7 @@ from gans.board import Board, Panel
 from gans.bundle import write_bundle
 from gans.conditions import Layout, drop_blocks, layout_dim
 from gans.config import TrainConfig
+from gans.generator import GeneratorNetwork
 from gans.networks import count_parameters, gradient_norm
 from gans.precision import keep_large_blocks
 from gans.run import begin_run
@@ -138,7 +139,7 @@ class _Loop:
         try:
             if panel is not None and not state.shown:
                 self.board.introduce(panel, 0)
-                self.board.draw(panel, state.average.module, 0)
+                self.board.draw(panel, state.averaged, 0)
             while state.shown < config.total_images and not self.around.stop():
                 before = state.shown
                 losses = self._step()
@@ -188,7 +189,7 @@ class _Loop:
             self.board.scalars({**self.figures, **rates}, state.shown)
             self.around.progress(state.shown, self.figures)
         if self.around.panel is not None and self._due(config.panel_every, before):
-            self.board.draw(self.around.panel, state.average.module, state.shown)
+            self.board.draw(self.around.panel, state.averaged, state.shown)
         if self._due(config.snapshot_every, before):
             self._snapshot()
         if self._due(config.state_every, before):
@@ -215,7 +216,7 @@ class _Loop:
 
     def _snapshot(self) -> Path:
         """A bundle of the averaged generator as it is now, scored where an evaluation was given."""
-        state, generator = self.state, self.state.average.module
+        state, generator = self.state, self.state.averaged
         folder = self.out / "snapshots" / f"{state.shown:09d}"
         self.metrics = self._evaluate()
         self.board.scalars({f"metrics/{name}": value for name, value in self.metrics.items()}, state.shown)
@@ -242,7 +243,7 @@ class _Loop:
         if self.around.evaluate is None or len(self.data.held_out) < 2:
             return {}
         c = self.data.conditions[self.data.held_out[:MOST_EVALUATED]]
-        covers = _draw_many(self.state.average.module, c, self.device)
+        covers = _draw_many(self.state.averaged, c, self.device)
         return {name: float(value) for name, value in self.around.evaluate(covers, c).items()}
 
 
@@ -257,7 +258,7 @@ def _move(optimiser: torch.optim.Optimizer) -> None:
 
 
 @torch.inference_mode()
-def _draw_many(generator: torch.nn.Module, c: np.ndarray, device: torch.device, batch: int = 64) -> np.ndarray:
+def _draw_many(generator: GeneratorNetwork, c: np.ndarray, device: torch.device, batch: int = 64) -> np.ndarray:
     """One cover for each condition `[M, c_dim]`, in batches: for scores, where a last bit does not matter."""
     torch.manual_seed(_EVALUATION_SEED)
     parts = []

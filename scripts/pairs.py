@@ -119,7 +119,7 @@ def _means(
         return np.tile(genres.means[genres.rows[name]], (len(pool), 1))
     own = [genres.find(rows[place]["genres"]) for place in pool]
     picked = rng.integers(len(genres.means), size=len(pool))
-    return genres.means[[picked[i] if name is None else genres.rows[name] for i, name in enumerate(own)]]
+    return genres.means[[picked[i] if genre is None else genres.rows[genre] for i, genre in enumerate(own)]]
 
 
 def wanted(

@@ -10,12 +10,15 @@ import csv
 import dataclasses
 import shutil
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from data.errors import InputError
 from scripts.shell import complain, print_path, run_verb
+
+if TYPE_CHECKING:
+    from encoders.base import Encoder
 
 RECIPE = "logistic-r1"
 RESOLUTION = 64
@@ -27,15 +30,15 @@ OPTIONS: dict[str, Any] = {
 }
 CARD = {
     "name": "Gatefold shipped model",
-    "what": "Draws 64 px album covers from a track's attributes (estimated from its audio), from numbers, or from tags.",
+    "what": "Draws 64 px album covers from a track's attributes (estimated from its audio), from numbers or from tags.",
     "pairs": "No true pairs of music and cover were used. Covers with genre tags got attributes drawn around the mean "
     "of their own genre, all others around genres picked at random; within each pool the draws were shared out by "
     "associations that people make between music and colour (data/pairing.py: Palmer et al. 2013, Whiteford et al. "
     "2018).",
     "learned": "That energy goes with contrast and edges, valence and tempo with saturated, lighter, yellower colour. "
     "It has not learned what covers of real tracks look like, and knows nothing of lyrics, artists or titles.",
-    "weaknesses": "Composition without objects; letters and faces are at best hinted at. Attributes of a bare track are "
-    "estimates. Tags of few covers do little.",
+    "weaknesses": "Composition without objects; letters and faces are at best hinted at. Attributes of a bare track "
+    "are estimates. Tags of few covers do little.",
     "licences": "netlabels: art of freely distributed net-label releases, Creative Commons by the labels' practice, "
     "proven per file for one label only. paintings: public domain (painters who died before 1945). Encoder: fitted to "
     "Magnatune research excerpts (Emotify), CC BY-NC-SA. No image of any of them is in the model's folder.",
@@ -71,7 +74,7 @@ def pretrain(
         snapshot = train(config, doubled, out, prepared.surroundings(stop, show), open_device(device))
     print_path(snapshot)
     if bundle is not None:
-        finish(snapshot, data, bundle)
+        finish(snapshot, data, store, bundle)
         print_path(bundle)
 
 
@@ -80,7 +83,6 @@ def make_pairs(data: Path, store: Path) -> Path:
     import numpy as np
 
     from data.attributes import ATTRIBUTE_NAMES
-    from data.build import build_dataset
     from data.cache import cover_cache
     from data.shards import Dataset, DatasetWriter
     from scripts.pairs import GenreTable, pair, wanted
@@ -94,9 +96,7 @@ def make_pairs(data: Path, store: Path) -> Path:
         details = {row["id"]: row for row in csv.DictReader(file)}
     rows, images = [], []
     for name, kind in (("netlabels", "graphic"), ("paintings", "painting")):
-        if not _complete(store / name):
-            summary = build_dataset(data / name, store / name, on_skip=lambda who, why: complain(f"{who}: {why}"))
-            complain(f"{name}: {summary.rows} covers")
+        _ensure_built(data / name, store / name)
         dataset = Dataset(store / name)
         covers = cover_cache(dataset, RESOLUTION)
         for place, row in enumerate(dataset.iter_rows()):
@@ -112,14 +112,38 @@ def make_pairs(data: Path, store: Path) -> Path:
     return out
 
 
-def finish(snapshot: Path, data: Path, bundle: Path) -> None:
-    """Writes the shipped bundle: the snapshot at half precision, with its card and an encoder fitted to `data/music`."""
-    from data.build import build_dataset  # noqa: F401
+def finish(snapshot: Path, data: Path, store: Path, bundle: Path) -> None:
+    """Writes the shipped bundle: the snapshot at half precision, its card, and an encoder fitted to `data/music`."""
     from gans.bundle import load_bundle, write_bundle
 
     made = load_bundle(snapshot)
-    model = {**made.model, "card": CARD}
-    write_bundle(bundle, made.generator, model, made.encoder_tensors, half=True)
+    encoder = fit_ears(data, store)
+    model = {**made.model, "card": CARD, "encoders": {encoder.name: encoder.config()}}
+    tensors = {f"{encoder.name}/{name}": array for name, array in encoder.tensors().items()}
+    write_bundle(bundle, made.generator, model, tensors, half=True)
+
+
+def fit_ears(data: Path, store: Path) -> Encoder:
+    """The PCA encoder of the training clips of `data/music`, which `gatefold encode` prints codes of."""
+    from data.shards import Dataset
+    from encoders import ENCODERS
+    from encoders.conditions import fit_encoder
+    from scripts.prepare import CODE_DIM, hear_dataset
+
+    _ensure_built(data / "music", store / "music")
+    dataset = Dataset(store / "music")
+    heard = hear_dataset(dataset, lambda done, total: None)
+    if heard is None:
+        raise InputError(data / "music", "holds no clips")
+    return fit_encoder(ENCODERS["pca"](code_dim=CODE_DIM), dataset, heard)  # type: ignore[call-arg]
+
+
+def _ensure_built(folder: Path, dataset: Path) -> None:
+    from data.build import build_dataset
+
+    if not _complete(dataset):
+        summary = build_dataset(folder, dataset, on_skip=lambda who, why: complain(f"{who}: {why}"))
+        complain(f"{folder.name}: {summary.rows} rows")
 
 
 def _complete(folder: Path) -> bool:
