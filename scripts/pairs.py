@@ -96,8 +96,8 @@ def pair(rows: Sequence[Mapping[str, Any]], images: np.ndarray, genres: GenreTab
     pools: dict[str | None, list[int]] = defaultdict(list)
     for place, row in enumerate(rows):
         pools[genres.find(row["genres"])].append(place)
-    for name in [name for name, pool in pools.items() if name is not None and len(pool) < SMALLEST_POOL]:
-        pools[None] += pools.pop(name)
+    for small in [name for name, pool in pools.items() if name is not None and len(pool) < SMALLEST_POOL]:
+        pools[None] += pools.pop(small)
     traits = cover_traits(images)
     attributes = np.empty((len(rows), len(ATTRIBUTE_NAMES)), np.float32)
     for name, pool in pools.items():
