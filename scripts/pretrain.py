@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
 from data.errors import InputError
@@ -19,6 +20,7 @@ from scripts.shell import complain, print_path, run_verb
 
 if TYPE_CHECKING:
     from encoders.base import Encoder
+    from gans.bundle import Bundle
 
 RECIPE = "logistic-r1"
 RESOLUTION = 64
@@ -28,6 +30,7 @@ OPTIONS: dict[str, Any] = {
     "panel_every": 20_000,
     "snapshot_every": 50_000,
 }
+FOLLOWED = (("energy", "edges"), ("valence", "lightness"), ("valence", "saturation"), ("tempo", "yellowness"))
 CARD = {
     "name": "Gatefold shipped model",
     "what": "Draws 64 px album covers from a track's attributes (estimated from its audio), from numbers or from tags.",
@@ -55,8 +58,6 @@ def pretrain(
     bundle: Annotated[Path | None, typer.Option(help="Write the finished bundle here, at half precision.")] = None,
 ) -> None:
     """Make the pairs, train on them, and write the bundle."""
-    import numpy as np
-
     from gans.recipes import resolve
     from gans.training import train
     from scripts.prepare import prepare
@@ -80,8 +81,6 @@ def pretrain(
 
 def make_pairs(data: Path, store: Path) -> Path:
     """The dataset of pairs in `store/pairs`, made where it is not there yet."""
-    import numpy as np
-
     from data.attributes import ATTRIBUTE_NAMES
     from data.cache import cover_cache
     from data.shards import Dataset, DatasetWriter
@@ -117,14 +116,16 @@ def finish(snapshot: Path, data: Path, store: Path, bundle: Path) -> None:
     from gans.bundle import load_bundle, write_bundle
 
     made = load_bundle(snapshot)
-    encoder = fit_ears(data, store)
-    model = {**made.model, "card": CARD, "encoders": {encoder.name: encoder.config()}}
+    encoder, attributes = listen(data, store)
+    metrics = {**made.model["metrics"], "follows": measure_following(made, attributes)}
+    model = {**made.model, "card": CARD, "encoders": {encoder.name: encoder.config()}, "metrics": metrics}
     tensors = {f"{encoder.name}/{name}": array for name, array in encoder.tensors().items()}
     write_bundle(bundle, made.generator, model, tensors, half=True)
 
 
-def fit_ears(data: Path, store: Path) -> Encoder:
-    """The PCA encoder of the training clips of `data/music`, which `gatefold encode` prints codes of."""
+def listen(data: Path, store: Path) -> tuple[Encoder, np.ndarray]:
+    """The PCA encoder of the training clips of `data/music`, which `gatefold encode` prints codes of, and the
+    attributes float32 `[N, 10]` estimated from all of its clips."""
     from data.shards import Dataset
     from encoders import ENCODERS
     from encoders.conditions import fit_encoder
@@ -135,7 +136,37 @@ def fit_ears(data: Path, store: Path) -> Encoder:
     heard = hear_dataset(dataset, lambda done, total: None)
     if heard is None:
         raise InputError(data / "music", "holds no clips")
-    return fit_encoder(ENCODERS["pca"](code_dim=CODE_DIM), dataset, heard)  # type: ignore[call-arg]
+    rows = int(np.isfinite(heard.descriptors(dataset.indices("train"))).all(axis=1).sum())
+    encoder = ENCODERS["pca"](code_dim=min(CODE_DIM, rows - 1))  # type: ignore[call-arg]
+    return fit_encoder(encoder, dataset, heard), heard.attributes()
+
+
+def measure_following(bundle: Bundle, attributes: np.ndarray) -> dict[str, dict[str, Any]]:
+    """How far covers of bare tracks follow what is heard in them: correlations of attribute and trait.
+
+    attributes: float32 `[N, 10]` estimated from clips, none of which the generator was trained on. One cover a clip,
+    each with a seed of its own.
+    """
+    from analysis.correlation import correlate
+    from data.attributes import ATTRIBUTE_NAMES
+    from data.pairing import TRAITS, cover_traits
+    from encoders.schema import ConditionSchema
+    from gans.sampling import generate_covers
+
+    schema = ConditionSchema.from_json(bundle.model["condition"])
+    heard = attributes[np.isfinite(attributes).any(axis=1)]
+    covers = generate_covers(bundle.generator, schema.assemble(attributes=heard), range(len(heard)))
+    traits = cover_traits(covers)
+    follows = {}
+    for attribute, trait in FOLLOWED:
+        found = correlate(heard[:, ATTRIBUTE_NAMES.index(attribute)], traits[:, TRAITS.index(trait)])
+        follows[f"{attribute} → {trait}"] = {
+            "r": round(found.r, 3),
+            "interval": [round(found.low, 3), round(found.high, 3)],
+            "chance": round(found.chance, 3),
+            "n": found.n,
+        }
+    return follows
 
 
 def _ensure_built(folder: Path, dataset: Path) -> None:
@@ -156,9 +187,7 @@ def _complete(folder: Path) -> bool:
     return True
 
 
-def _kinds(pairs: Path) -> Any:
-    import numpy as np
-
+def _kinds(pairs: Path) -> np.ndarray:
     from data.shards import Dataset
 
     return np.array(Dataset(pairs).read(["source"])["source"].to_pylist())
