@@ -44,7 +44,8 @@ class Modulation(nn.Module):
         super().__init__()
         self.norm = nn.BatchNorm2d(channels, affine=False)
         self.affine = nn.Linear(w_dim, 2 * channels)
-        nn.init.normal_(self.affine.weight, std=0.05)
+        if not self.affine.weight.is_meta:  # there, a normal draw would import torch's compiler, for a second
+            nn.init.normal_(self.affine.weight, std=0.05)
         nn.init.zeros_(self.affine.bias)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:

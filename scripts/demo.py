@@ -26,9 +26,7 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Another number, other covers.")] = 0,
 ) -> None:
     """Synthesise three tracks, make a cover for each, and lay them side by side."""
-    import numpy as np
-
-    from data.covers import read_png, tile, write_png
+    from scripts.generate import write_sheet
     from scripts.pipeline import Listener, write_covers
 
     listener = Listener.open(model)
@@ -37,9 +35,9 @@ def demo(
         complain(f"synthesised {track}")
         for cover in write_covers(listener, track, out, Wishes(), [seed]):
             print_path(cover)
-            covers.append(read_png(cover)[0])
+            covers.append((cover, track.stem))
     sheet = out / "contact-sheet.png"
-    write_png(sheet, tile(np.stack(covers), columns=len(covers)))
+    write_sheet(sheet, covers)
     print_path(sheet)
 
 

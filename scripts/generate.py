@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -31,8 +32,9 @@ def generate(
     ] = "",
     tags: Annotated[str, typer.Option(help="Genres and kinds, separated by commas: techno,dub")] = "",
     year: Annotated[int | None, typer.Option(help="Year of the music.")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Also lay all covers on one picture, here, with names.")] = None,
 ) -> None:
-    """Make covers for tracks; prints one path a cover."""
+    """Make covers for tracks; prints one path a cover (the sheet's last)."""
     wishes = Wishes.parse(attributes, tags, year)
     if seed + count - 1 > MAX_SEED:
         raise InputError("--count", f"the last seed would be beyond {MAX_SEED}")
@@ -42,12 +44,27 @@ def generate(
     listener = Listener.open(model)
     for remark in listener.remarks(wishes):
         complain(remark)
+    covers: list[tuple[Path, str]] = []
     batch = Batch(len(track))
     for path in progress(track, "covers") if len(track) > 1 else track:
         with batch.item():
             for written in write_covers(listener, path, out, wishes, range(seed, seed + count), truncation, strength):
                 print_path(written)
+                covers.append((written, written.stem if count > 1 else path.stem))
+    if sheet is not None and covers:
+        write_sheet(sheet, covers)
+        print_path(sheet)
     batch.finish()
+
+
+def write_sheet(sheet: Path, covers: Sequence[tuple[Path, str]]) -> None:
+    """Writes one PNG of `covers`, each a path and the name to put under it."""
+    from data.covers import read_png, write_png
+    from data.errors import printable
+    from scripts.sheet import draw_sheet
+
+    images = [read_png(path)[0] for path, _ in covers]
+    write_png(sheet, draw_sheet(images, [printable(name) for _, name in covers]))
 
 
 if __name__ == "__main__":

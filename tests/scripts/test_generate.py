@@ -15,6 +15,7 @@ import soundfile
 
 from data.covers import read_png
 from data.synthetic import draw_tracks, synthesize
+from scripts.sheet import draw_sheet
 
 SR = 22_050
 TONE = (0.3 * np.sin(np.arange(2 * SR) * 0.05)).astype(np.float32)
@@ -244,6 +245,7 @@ def test_in_a_process_of_its_own_it_is_the_same_file_and_loads_nothing_heavy(mak
     code = (
         "import atexit, sys\n"
         "heavy = {'numba', 'llvmlite', 'pandas', 'pyarrow', 'sklearn', 'tensorboard', 'librosa.core', 'mutagen'}\n"
+        "heavy.add('torch._dynamo')\n"
         "atexit.register(lambda: print(sorted(heavy & set(sys.modules)), file=sys.stderr))\n"
         "from scripts.cli import main\n"
         "main()\n"
@@ -252,3 +254,20 @@ def test_in_a_process_of_its_own_it_is_the_same_file_and_loads_nothing_heavy(mak
     apart = subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True, timeout=120)
     assert (apart.returncode, apart.stderr) == (0, "[]\n")
     assert Path(apart.stdout.strip()).read_bytes() == Path(make(song).lines[0]).read_bytes()
+
+
+def test_a_sheet_holds_every_cover_that_could_be_made(make, songs, tmp_path):
+    sheet, bad = tmp_path / "sheets" / "all.png", tmp_path / "bad.wav"
+    bad.write_bytes(BAD["silence.wav"])
+    done = make(songs[0], bad, songs[1], "--count", "2", "--sheet", sheet)
+    assert (done.code, len(done.lines)) == (0, 5)
+    assert done.lines[-1] == str(sheet)
+    picture, _ = read_png(sheet)
+    assert picture.shape == draw_sheet([np.zeros((3, 8, 8), np.uint8)] * 4, [""] * 4).shape
+
+
+def test_no_cover_no_sheet(make, tmp_path):
+    bad = tmp_path / "bad.wav"
+    bad.write_bytes(BAD["silence.wav"])
+    assert make(bad, "--sheet", tmp_path / "sheet.png").code == 2
+    assert not (tmp_path / "sheet.png").exists()

@@ -1,0 +1,58 @@
+"""The bundle that ships: small, honest about itself, and one that hears."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from data.covers import read_png
+from gans.bundle import SHIPPED, load_bundle
+from scripts.pipeline import Listener
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load_bundle(SHIPPED)
+
+
+def test_it_is_light_and_holds_its_three_files_alone():
+    files = {path.name: path.stat().st_size for path in SHIPPED.iterdir()}
+    assert files.keys() == {"model.json", "generator.safetensors", "encoders.safetensors"}
+    assert sum(files.values()) < 20e6
+
+
+def test_its_card_says_what_one_must_know(shipped):
+    assert {"name", "what", "pairs", "learned", "weaknesses", "licences"} <= shipped.model["card"].keys()
+    assert {"recipe", "images_shown", "resolution", "config", "data", "metrics"} <= shipped.model.keys()
+    assert set(shipped.model["data"]["sources"]) == {"graphic", "painting"}
+
+
+def test_its_card_shows_covers_following_music_it_never_saw_beyond_chance(shipped):
+    follows = shipped.model["metrics"]["follows"]
+    beyond = [name for name, found in follows.items() if found["interval"][0] > 0 and found["r"] > found["chance"]]
+    assert len(beyond) >= 3, follows
+
+
+def test_three_tracks_of_one_seed_get_visibly_different_covers(gatefold, tmp_path):
+    done = gatefold("demo", "--out", tmp_path)
+    covers = [read_png(line)[0].astype(float) for line in done.lines[:3]]
+    for a, b in itertools.combinations(covers, 2):
+        assert np.abs(a - b).mean() > 10  # of 255
+
+
+def test_more_energy_gives_busier_covers(shipped):
+    """Everything else held, over many seeds: the sign that the card claims."""
+    from data.attributes import ATTRIBUTE_NAMES
+    from data.pairing import TRAITS, cover_traits
+    from gans.sampling import generate_covers
+
+    listener = Listener(shipped)
+    attributes = np.full((2, len(ATTRIBUTE_NAMES)), np.nan)
+    attributes[:, ATTRIBUTE_NAMES.index("energy")] = 0.1, 0.95
+    attributes[:, ATTRIBUTE_NAMES.index("loudness")] = -20, -4
+    calm, wild = listener.schema.assemble(attributes=attributes)
+    busy = TRAITS.index("edges")
+    edges = [
+        cover_traits(generate_covers(shipped.generator, np.tile(c, (40, 1)), range(40)))[:, busy] for c in (calm, wild)
+    ]
+    assert (edges[1] > edges[0]).mean() > 0.7
