@@ -29,7 +29,7 @@ def colour(images: Tensor) -> Tensor:
 
 
 def translation(images: Tensor, share: float = 0.125) -> Tensor:
-    """Moves each image by up to `share` of its side; what comes in from outside is black (0)."""
+    """Moves each image by up to `share` of its side; what comes in from outside is grey (0)."""
     n, _, height, width = images.shape
     reach_y, reach_x = round(height * share), round(width * share)
     device = images.device

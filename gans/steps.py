@@ -27,7 +27,7 @@ def discriminator_step(
     """Gradients of the discriminator for real `images` `[N, 3, H, W]` under conditions `c` `[N, c_dim]`.
 
     Generated images are judged under the same conditions, which come from the data. Returns the terms of the
-    loss, whose sum was minimised (keys `d/…`), and the mean verdicts `logits/real`, `logits/fake`.
+    loss, whose sum was minimised (keys `d/…`), and the mean verdicts `logits/D(real)`, `logits/D(fake)`.
     """
     d_loss, _ = LOSSES[config.loss]
     labels = {"smoothing": config.label_smoothing, "flip": config.label_flip} if config.loss == "bce" else {}
@@ -51,7 +51,7 @@ def discriminator_step(
             penalties["d/r1"] = config.r1 / 2 * config.penalty_every * r1_penalty(discriminator, real, c)
         sum(penalties.values()).backward()  # type: ignore[union-attr]
         losses |= penalties
-    verdicts = {"logits/real": on_real.mean(), "logits/fake": on_fake.mean()}
+    verdicts = {"logits/D(real)": on_real.mean(), "logits/D(fake)": on_fake.mean()}
     return {name: value.detach() for name, value in {**losses, **verdicts}.items()}
 
 

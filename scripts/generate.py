@@ -32,11 +32,14 @@ def generate(
     ] = "",
     tags: Annotated[str, typer.Option(help="Genres and kinds, separated by commas: techno,dub")] = "",
     year: Annotated[int | None, typer.Option(help="Year of the music.")] = None,
+    vary: Annotated[
+        bool, typer.Option("--vary", help="Seeds go on from track to track: each its own composition, not one for all.")
+    ] = False,
     sheet: Annotated[Path | None, typer.Option(help="Also lay all covers on one picture, here, with names.")] = None,
 ) -> None:
     """Make covers for tracks; prints one path a cover (the sheet's last)."""
     wishes = Wishes.parse(attributes, tags, year)
-    if seed + count - 1 > MAX_SEED:
+    if seed + count * (len(track) if vary else 1) - 1 > MAX_SEED:
         raise InputError("--count", f"the last seed would be beyond {MAX_SEED}")
 
     from scripts.pipeline import Listener, write_covers
@@ -46,11 +49,15 @@ def generate(
         complain(remark)
     covers: list[tuple[Path, str]] = []
     batch = Batch(len(track))
-    for path in progress(track, "covers") if len(track) > 1 else track:
+    for place, path in enumerate(progress(track, "covers") if len(track) > 1 else track):
+        first = seed + place * count if vary else seed
+        seeds = range(first, first + count)
         with batch.item():
-            for written in write_covers(listener, path, out, wishes, range(seed, seed + count), truncation, strength):
+            for number, written in zip(
+                seeds, write_covers(listener, path, out, wishes, seeds, truncation, strength), strict=True
+            ):
                 print_path(written)
-                covers.append((written, written.stem if count > 1 else path.stem))
+                covers.append((written, f"{number}  {path.stem}" if count > 1 else path.stem))
     if sheet is not None and covers:
         write_sheet(sheet, covers)
         print_path(sheet)
@@ -64,7 +71,7 @@ def write_sheet(sheet: Path, covers: Sequence[tuple[Path, str]]) -> None:
     from scripts.sheet import draw_sheet
 
     images = [read_png(path)[0] for path, _ in covers]
-    write_png(sheet, draw_sheet(images, [printable(name) for _, name in covers]))
+    write_png(sheet, draw_sheet(images, [printable(name).replace("_", " ") for _, name in covers]))
 
 
 if __name__ == "__main__":

@@ -271,3 +271,9 @@ def test_no_cover_no_sheet(make, tmp_path):
     bad.write_bytes(BAD["silence.wav"])
     assert make(bad, "--sheet", tmp_path / "sheet.png").code == 2
     assert not (tmp_path / "sheet.png").exists()
+
+
+def test_with_vary_seeds_go_on_from_track_to_track(make, songs):
+    done = make(*songs[:2], "--vary", "--seed", "3", "--count", "2")
+    seeds = [read_png(line)[1]["seed"] for line in done.lines]
+    assert seeds == ["3", "4", "5", "6"]

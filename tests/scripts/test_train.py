@@ -51,7 +51,7 @@ def test_the_board_shows_scores_beside_those_of_real_covers(gatefold, store, tmp
     assert (done.code, done.lines) == (0, [str(out)]), done.err
     events = EventAccumulator(str(out)).Reload()
     tags = events.Tags()
-    assert {"metrics/frechet", "metrics/frechet_of_training_covers", "logits/real"} <= set(tags["scalars"])
+    assert {"metrics/frechet", "metrics/frechet_of_training_covers", "logits/D(real)"} <= set(tags["scalars"])
     assert len(tags["audio"]) > 1
     assert "panel" in tags["images"]
     metrics = load_bundle(next((out / "snapshots").iterdir())).model["metrics"]
