@@ -72,9 +72,11 @@ class TrainConfig:
             _within(name, getattr(self, name), 0, 1e6)
         _within("seed", self.seed, 0, 2**31 - 1)
         for role, network in zip(("generator", "discriminator"), NETWORKS[self.network], strict=True):
-            allowed = set(inspect.signature(network).parameters) - {"resolution", "c_dim"}
-            for key in getattr(self, role):
-                _one_of(role, key, allowed)
+            options, given = _options_of(network), getattr(self, role)
+            for key in given:
+                _one_of(role, key, options)
+            # All of them, so that what is written stays true when a default changes.
+            object.__setattr__(self, role, {**options, **given})
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; `from_json` gives an equal object back."""
@@ -132,6 +134,12 @@ def _typed(key: str, value: Any, kind: str) -> Any:
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise InputError(key, f"{value!r} is not a {kind.partition('[')[0]}") from error
     return str(value)
+
+
+def _options_of(network: type) -> dict[str, Any]:
+    """The options of a network's constructor with their defaults; its sizes come from the data."""
+    parameters = inspect.signature(network).parameters.values()
+    return {p.name: p.default for p in parameters if p.name not in ("resolution", "c_dim")}
 
 
 def _one_of(name: str, value: Any, allowed: Any) -> None:

@@ -23,7 +23,7 @@ def keep_large_blocks() -> None:
     Otherwise every large temporary is paid for in page faults: an elementwise operation on 33 MB took 17 times
     as long. On a C library without `mallopt` nothing happens.
     """
-    with contextlib.suppress(OSError, AttributeError):
+    with contextlib.suppress(OSError, AttributeError, TypeError):
         library = ctypes.CDLL(None)
         library.mallopt(_M_MMAP_THRESHOLD, 1 << 30)
         library.mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
@@ -35,7 +35,7 @@ def resolve_precision(precision: str, device: torch.device) -> str:
         return precision
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    if not torch.backends.mkldnn.is_available() or not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return "fp32"
     return "bf16" if _step_seconds("bf16", device) < _step_seconds("fp32", device) else "fp32"
 

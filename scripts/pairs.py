@@ -54,6 +54,12 @@ ALIASES: Mapping[str, str] = {
 }
 """Net labels' spellings of genres that the genre table knows under another name."""
 
+LICENCES: Mapping[str, str] = {
+    "graphic": "freely distributed net-label art, Creative Commons by the labels' practice",
+    "painting": "public domain",
+}
+"""What stands in each row; the kinds of picture are the keys."""
+
 SMALLEST_POOL = 20
 SEED = 0
 
@@ -133,4 +139,5 @@ def wanted(
             if detail.get("grey") != "False" or int(detail.get("born") or 0) <= 1770:
                 continue
         tags = [part for genre in row["genres"] for part in genre.split(",")]
-        yield {**row, "genres": list(dict.fromkeys([*map(normalise_tag, tags), kind])), "source": kind}
+        genres = list(dict.fromkeys([*map(normalise_tag, tags), kind]))
+        yield {**row, "genres": genres, "source": kind, "licence": LICENCES[kind]}

@@ -19,7 +19,7 @@ def test_every_row_resolves_and_survives_json(recipe):
 def test_the_rows_say_what_their_papers_say():
     wgan, dcgan = resolve("wgan-gp"), resolve("dcgan")
     assert (wgan.gradient_penalty, wgan.d_steps, wgan.beta1, wgan.beta2) == (10, 5, 0, 0.9)
-    assert wgan.discriminator.get("norm", "none") == "none"
+    assert wgan.discriminator["norm"] == "none"
     assert (dcgan.loss, dcgan.beta1, dcgan.discriminator["norm"]) == ("bce", 0.5, "batch")
 
 
@@ -27,7 +27,16 @@ def test_overrides_from_the_command_line_are_typed_and_merged():
     overrides = parse_overrides(["g_lr=1e-4", "mirror=true", "augment=colour+cutout", "generator.z_dim=32"])
     config = resolve("dcgan", overrides)
     assert (config.g_lr, config.mirror, config.augment) == (1e-4, True, ("colour", "cutout"))
-    assert config.generator == {"noise": False, "z_dim": 32}
+    assert (config.generator["noise"], config.generator["z_dim"]) == (False, 32)
+
+
+def test_what_is_not_said_is_resolved_and_written_too():
+    config = resolve("wgan-gp")
+    assert config.generator == {
+        "z_dim": 128, "embedding_dim": 64, "base_channels": 2048, "max_channels": 192, "noise": True,
+    }  # fmt: skip
+    assert config.discriminator["minibatch_deviation"] is False
+    assert config.discriminator["norm"] == "none"
 
 
 @pytest.mark.parametrize(

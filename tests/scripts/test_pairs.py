@@ -68,3 +68,4 @@ def test_only_coloured_paintings_of_later_painters_are_wanted_and_kinds_become_t
     assert (kept["track_id"], kept["genres"]) == ("late", ["symbolism", "art nouveau", "painting"])
     (graphic,) = wanted([{"track_id": "x", "genres": ["IDM"]}], "graphic", {})
     assert graphic["genres"] == ["idm", "graphic"]
+    assert kept["licence"] == "public domain"
