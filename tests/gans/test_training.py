@@ -210,7 +210,8 @@ def test_tensorboard_holds_what_one_wants_to_see_and_hear(tiny_config, tiny_data
     tags = events.Tags()
     assert {
         "d/adversarial", "d/r1", "g/adversarial", "gradient_norm/d", "gradient_norm/g",
-        "logits/D(real)", "logits/D(fake)", "lr/g", "lr/d", "speed/images_per_second", "metrics/distance", "last/distance",
+        "logits/D(real)", "logits/D(fake)", "lr/g", "lr/d", "speed/images_per_second",
+        "metrics/distance", "last/distance",
     } <= set(tags["scalars"])  # fmt: skip
     assert {"panel", "progress", "tracks/1 Calm - one/real", "tracks/1 Calm - one/generated"} <= set(tags["images"])
     assert tags["audio"] == ["tracks/1 Calm - one/track"]
