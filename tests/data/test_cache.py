@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -84,27 +83,6 @@ def test_a_cover_that_cannot_be_decoded_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"odd one.*not an image"):
         cover_cache(Dataset(tmp_path / "d"), 16)
     assert not list((tmp_path / "d" / "cache").glob("covers-*"))
-
-
-def test_reading_it_is_far_faster_than_decoding(tmp_path: Path, picture: Make) -> None:
-    files = [tmp_path / f"{number}.jpg" for number in range(64)]
-    with DatasetWriter(tmp_path / "d") as writer:
-        for number, file in enumerate(files):
-            file.write_bytes(picture(number, (256, 256), format="JPEG"))
-            writer.write(make_row(track_id=str(number), cover={"bytes": file.read_bytes(), "path": file.name}))
-    covers = cover_cache(Dataset(tmp_path / "d"), 64)
-    order = np.random.default_rng(0).permutation(64)
-
-    def seconds(read: Callable[[], np.ndarray]) -> float:
-        start = time.perf_counter()
-        assert read().shape == (64, 3, 64, 64)
-        return time.perf_counter() - start
-
-    cached = min(seconds(lambda: covers[order]) for _ in range(5))
-    decoded = min(
-        seconds(lambda: np.stack([resize_cover(decode_cover(files[i]), 64) for i in order])) for _ in range(2)
-    )
-    assert decoded > 10 * cached
 
 
 @pytest.mark.parametrize("resolution", [0, -4, 100_000])
