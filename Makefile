@@ -55,4 +55,5 @@ bench: $(VENV)/.installed-dev ## speed and memory, each beside its yardstick
 	@$(BIN)/python -m scripts.bench --table $(FLAGS)
 
 pretrained: $(VENV)/.installed ## train the shipped model again from DATA=path/to/data
+	@$(if $(DATA),,$(error give the folder with the data: make pretrained DATA=path/to/data))
 	@$(BIN)/python -m scripts.pretrain $(FLAGS) -- "$$DATA"

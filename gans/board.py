@@ -93,6 +93,10 @@ class Board:
             summary = Summary(value=[Summary.Value(tag="progress", image=image)])
             self.writer._get_file_writer().add_summary(summary, shown)  # type: ignore[no-untyped-call]
 
+    def flush(self) -> None:
+        """Puts on disk what was written so far."""
+        self.writer.flush()
+
     def close(self) -> None:
         """Writes out what is buffered."""
         self.writer.close()

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from data.errors import InputError
 from data.files import read_json, reason_of, sha256_bytes, sha256_file, write_bytes, write_json
+from gans.conditions import layout_dim
 from gans.config import RESOLUTIONS
 from gans.generator import GeneratorNetwork
 from gans.networks import NETWORKS, build_generator
@@ -28,6 +29,7 @@ FORMAT_VERSION = 1
 SHIPPED = Path(__file__).parent / "pretrained" / "shipped"
 MODEL, GENERATOR, ENCODERS = "model.json", "generator.safetensors", "encoders.safetensors"
 MAX_WEIGHT_BYTES = 2 * 2**30
+ENCODER_TYPES = (torch.float32, torch.float64, torch.int32, torch.int64, torch.bool)
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def write_bundle(
     `format_version` is added. half: store weights as float16 (they are computed with in float32).
     """
     path = Path(folder)
-    weights = {name: _stored(tensor, half) for name, tensor in generator.state_dict().items()}
+    weights = {name: _stored(name, tensor, half) for name, tensor in generator.state_dict().items()}
+    (path / MODEL).unlink(missing_ok=True)  # a folder that is being written again is not a bundle until it is done
     write_bytes(path / GENERATOR, safetensors.torch.save(weights))
     tensors = {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in (encoder_tensors or {}).items()}
     write_bytes(path / ENCODERS, safetensors.torch.save(tensors))
@@ -86,11 +89,17 @@ def load_bundle(folder: str | os.PathLike[str]) -> Bundle:
         if weights[name].shape != expected[name].shape:
             shapes = f"{tuple(weights[name].shape)}, not {tuple(expected[name].shape)}"
             raise InputError(path / GENERATOR, f"tensor {name} is {shapes} as model.json says")
-        if weights[name].is_floating_point() and not weights[name].isfinite().all():
+        if weights[name].is_floating_point() != expected[name].is_floating_point() or weights[name].is_complex():
+            raise InputError(path / GENERATOR, f"tensor {name} is of type {weights[name].dtype}")
+        weights[name] = weights[name].to(expected[name].dtype)
+        if not weights[name].isfinite().all():
             raise InputError(path / GENERATOR, f"tensor {name} holds numbers that are not finite")
-    weights = {name: tensor.to(expected[name].dtype) for name, tensor in weights.items()}
     generator.load_state_dict(weights, assign=True)
-    encoder_tensors = {name: tensor.numpy() for name, tensor in _read_tensors(path / ENCODERS).items()}
+    encoder_tensors = {}
+    for name, tensor in _read_tensors(path / ENCODERS).items():
+        if tensor.dtype not in ENCODER_TYPES:
+            raise InputError(path / ENCODERS, f"tensor {name} is of type {tensor.dtype}")
+        encoder_tensors[name] = tensor.numpy()
     digest = sha256_bytes("".join(sha256_file(path / name) for name in (MODEL, GENERATOR, ENCODERS)).encode())
     return Bundle(path, generator.eval().requires_grad_(False), model, encoder_tensors, digest)
 
@@ -109,8 +118,10 @@ def _empty_generator(path: Path, model: Any) -> GeneratorNetwork:
         raise InputError(path, f"resolution is one of {', '.join(map(str, RESOLUTIONS))}")
     if any(isinstance(value, int) and not 0 <= value <= 65_536 for value in options.values()):
         raise InputError(path, "a size of the generator is out of range")
+    if not isinstance(layout, list) or not all(map(_is_block, layout)):
+        raise InputError(path, "its layout is not a list of blocks, each a name and a size")
+    dim = layout_dim(layout)
     try:
-        dim = sum(1 + size for _, size in layout)  # type: ignore[union-attr]
         with torch.device("meta"):
             generator = build_generator(model["network"], options)
     except Exception as error:
@@ -133,6 +144,18 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         raise InputError(path, "not a safetensors file, or damaged") from error
 
 
-def _stored(tensor: Tensor, half: bool) -> Tensor:
+def _is_block(block: Any) -> bool:
+    """Whether a layout's entry is `[name, size]`."""
+    if not isinstance(block, list) or len(block) != 2:
+        return False
+    return isinstance(block[0], str) and type(block[1]) is int and block[1] >= 1
+
+
+def _stored(name: str, tensor: Tensor, half: bool) -> Tensor:
+    """`tensor` as it goes to disk; `ValueError` where its numbers are not finite there."""
     tensor = tensor.detach().cpu().contiguous()
-    return tensor.half() if half and tensor.is_floating_point() else tensor
+    if half and tensor.is_floating_point():
+        tensor = tensor.half()
+    if not tensor.isfinite().all():
+        raise ValueError(f"tensor {name} holds numbers that are not finite{' at half precision' if half else ''}")
+    return tensor

@@ -13,11 +13,13 @@ from typing import Any, Self
 
 from data.errors import InputError
 from gans.augment import POLICIES
+from gans.layers import NORMS
 from gans.losses import LOSSES
 from gans.networks import NETWORKS
 from gans.precision import PRECISIONS
 
 RESOLUTIONS = (32, 64, 128, 256)
+NETWORK_ROLES = ("generator", "discriminator")
 
 
 @dataclass(frozen=True)
@@ -66,17 +68,20 @@ class TrainConfig:
         for name in ("total_images", "penalty_every", "d_steps", "log_every", "panel_every", "snapshot_every",
                      "state_every", "ema_images"):
             _within(name, getattr(self, name), 1, math.inf)
-        for name in ("label_smoothing", "label_flip", "mismatch", "condition_dropout", "beta1", "beta2"):
+        for name in ("label_flip", "mismatch", "condition_dropout"):
             _within(name, getattr(self, name), 0, 1)
+        for name, most in (("label_smoothing", 0.5), ("beta1", 0.9999), ("beta2", 0.9999)):
+            _within(name, getattr(self, name), 0, most)
         for name in ("gradient_penalty", "r1", "g_lr", "d_lr", "ema_ramp"):
             _within(name, getattr(self, name), 0, 1e6)
         _within("seed", self.seed, 0, 2**31 - 1)
-        for role, network in zip(("generator", "discriminator"), NETWORKS[self.network], strict=True):
+        for role, network in zip(NETWORK_ROLES, NETWORKS[self.network], strict=True):
             options, given = _options_of(network), getattr(self, role)
             for key in given:
                 _one_of(role, key, options)
+            typed = {key: _network_option(f"{role}.{key}", value, options[key]) for key, value in given.items()}
             # All of them, so that what is written stays true when a default changes.
-            object.__setattr__(self, role, {**options, **given})
+            object.__setattr__(self, role, {**options, **typed})
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; `from_json` gives an equal object back."""
@@ -92,25 +97,22 @@ class TrainConfig:
 
 
 def parse_overrides(texts: list[str]) -> dict[str, Any]:
-    """`["g_lr=1e-4", "generator.z_dim=64"]` → `{"g_lr": "1e-4", "generator": {"z_dim": 64}}`."""
+    """`["g_lr=1e-4", "generator.z_dim=64"]` → `{"g_lr": "1e-4", "generator": {"z_dim": "64"}}`."""
     overrides: dict[str, Any] = {}
     for text in texts:
         key, equals, value = (part.strip() for part in text.partition("="))
         if not equals or not key:
             raise InputError(text, "an option is written key=value")
         role, dot, name = key.partition(".")
+        if key == "recipe":
+            raise InputError(text, "a recipe is chosen with --recipe")
+        if (dot and role not in NETWORK_ROLES) or key in NETWORK_ROLES:
+            raise InputError(text, "options of a network are written generator.KEY=VALUE or discriminator.KEY=VALUE")
         if dot:
-            overrides.setdefault(role, {})[name] = _literal(value)
+            overrides.setdefault(role, {})[name] = value
         else:
             overrides[key] = value
     return overrides
-
-
-def _literal(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def _typed(key: str, value: Any, kind: str) -> Any:
@@ -134,6 +136,16 @@ def _typed(key: str, value: Any, kind: str) -> Any:
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise InputError(key, f"{value!r} is not a {kind.partition('[')[0]}") from error
     return str(value)
+
+
+def _network_option(key: str, value: Any, default: Any) -> Any:
+    """`value` of the default's type; sizes are at least 1, names are among the known ones."""
+    typed = _typed(key, value, type(default).__name__)
+    if isinstance(typed, str):
+        _one_of(key, typed, NORMS)
+    elif not isinstance(typed, bool):
+        _within(key, typed, 1, 65_536)
+    return typed
 
 
 def _options_of(network: type) -> dict[str, Any]:

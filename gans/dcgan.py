@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from gans.generator import GeneratorNetwork
 from gans.layers import (
+    NORMS,
     ConditionEmbedding,
     MinibatchDeviation,
     Modulation,
@@ -106,8 +107,8 @@ class Discriminator(nn.Module):
         minibatch_deviation: bool = True,
     ) -> None:
         super().__init__()
-        if norm not in ("none", "batch"):
-            raise ValueError(f"norm is 'none' or 'batch', not {norm!r}")
+        if norm not in NORMS:
+            raise ValueError(f"norm is one of {', '.join(NORMS)}, not {norm!r}")
         self.resolution, self.c_dim = resolution, c_dim
         widths = [channels_at(level, base_channels, max_channels) for level in [4, *levels(resolution)]][::-1]
         layers: list[nn.Module] = [nn.Conv2d(3, widths[0], 3, padding=1), nn.LeakyReLU(0.2)]

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+NORMS = ("none", "batch")
+
 
 def channels_at(resolution: int, base: int, most: int) -> int:
     """Channels of the feature maps at `resolution` px: `base / resolution`, at most `most`, at least 8."""

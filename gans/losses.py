@@ -78,7 +78,8 @@ LOSSES: dict[str, tuple[Callable[..., Tensor], Callable[[Tensor], Tensor]]] = {
 def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, c: Tensor) -> Tensor:
     """Mean over images of (‖∇ₓ D(x, c)‖ − 1)² at points between real and generated (Gulrajani et al. 2017, eq. 3).
 
-    One point an image, x = real + u·(fake − real) with u uniform in [0, 1). Independent of the batch size.
+    One point an image, x = real + u·(fake − real) with u uniform in [0, 1). A mean, so it does not grow with the
+    batch. The gradient is that of the sum of logits: each image's own, unless the critic compares images.
     """
     real, fake = _precise(real), _precise(fake)
     share = torch.rand(len(real), 1, 1, 1, device=real.device, dtype=real.dtype)
@@ -89,7 +90,7 @@ def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, c: Tensor) -> T
 def r1_penalty(critic: Critic, images: Tensor, c: Tensor) -> Tensor:
     """Mean over images of ‖∇ₓ D(x, c)‖² at `images` (Mescheder et al. 2018, eq. 9, without its γ/2).
 
-    On real images this is R1, on generated ones R2. Independent of the batch size.
+    On real images this is R1, on generated ones R2. A mean over images, as above.
     """
     points = _precise(images).requires_grad_()
     return _image_gradients(critic, points, c).square().sum(dim=1).mean()
@@ -101,6 +102,6 @@ def _precise(images: Tensor) -> Tensor:
 
 
 def _image_gradients(critic: Critic, points: Tensor, c: Tensor) -> Tensor:
-    """∇ₓ of each image's own logit, `[N, 3·H·W]`, itself differentiable."""
+    """∇ₓ of the sum of logits, `[N, 3·H·W]`, itself differentiable."""
     (gradients,) = torch.autograd.grad(critic(points, c).sum(), points, create_graph=True)
     return gradients.flatten(1)

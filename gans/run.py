@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import fcntl
+import logging
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,8 +19,12 @@ from data.errors import InputError
 from data.files import read_json, write_json
 from gans.config import TrainConfig
 from gans.precision import resolve_precision
+from gans.state import has_state
+
+logger = logging.getLogger(__name__)
 
 CONFIG_FILE = "config.json"
+LOCK_FILE = ".lock"
 _MAY_CHANGE = ("total_images", "log_every", "panel_every", "snapshot_every", "state_every")
 
 
@@ -27,17 +34,37 @@ def begin_run(out: Path, config: TrainConfig, card: Mapping[str, Any], device: t
     A run goes on only as it began: every option that shapes the weights must be equal (its length and its
     reporting may change) and the data the same. `auto` precision means what it meant at the beginning.
     """
-    path = out / CONFIG_FILE
-    if path.exists():
-        config = _as_begun(path, config, card)
-    else:
+    path, here = out / CONFIG_FILE, _provenance(device)
+    if not path.exists():
+        if has_state(out):
+            raise InputError(path, "is missing, so the state beside it cannot be trusted; give another --out")
         config = dataclasses.replace(config, precision=resolve_precision(config.precision, device))
-    write_json(path, {"config": config.to_json(), "data": dict(card), **_provenance(device)})
+        write_json(path, {"config": config.to_json(), "data": dict(card), **here})
+        return config
+    begun = read_json(path)
+    config = _as_begun(path, begun, config, card)
+    for name in ("torch", "device", "threads"):
+        if here[name] != begun.get(name, here[name]):
+            logger.warning("this run began with %s %s; with %s it goes on, but not bit for bit as it would have",
+                           name, begun[name], here[name])
+    # What it began with stays: that is where the weights come from.
+    write_json(path, {**begun, "config": config.to_json()})
     return config
 
 
-def _as_begun(path: Path, config: TrainConfig, card: Mapping[str, Any]) -> TrainConfig:
-    begun = read_json(path)
+@contextlib.contextmanager
+def only_one(out: Path) -> Iterator[None]:
+    """Holds the run's folder for this process; `InputError` where another one trains in it."""
+    out.mkdir(parents=True, exist_ok=True)
+    with open(out / LOCK_FILE, "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(out, "another process is training in it") from error
+        yield
+
+
+def _as_begun(path: Path, begun: Any, config: TrainConfig, card: Mapping[str, Any]) -> TrainConfig:
     try:
         before = TrainConfig.from_json(begun["config"])
         fingerprint = begun["data"].get("fingerprint")
@@ -56,13 +83,20 @@ def _as_begun(path: Path, config: TrainConfig, card: Mapping[str, Any]) -> Train
 
 def _provenance(device: torch.device) -> dict[str, Any]:
     """Versions, machine and commit: what one needs to say where weights come from."""
-    versions = {"python": platform.python_version(), "torch": torch.__version__}
+    versions = {"python": platform.python_version()}
     for package in ("gatefold", "numpy", "librosa"):
         try:
             versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return {"versions": versions, "device": device.type, "git_commit": _git_commit()}
+    threads = torch.get_num_threads()
+    return {
+        "versions": versions,
+        "torch": torch.__version__,
+        "device": device.type,
+        "threads": threads,
+        "git_commit": _git_commit(),
+    }
 
 
 def _git_commit() -> str | None:

@@ -37,11 +37,11 @@ def discriminator_step(
         real = augment(images, config.augment)
         on_real, on_fake = discriminator(real, c), discriminator(fake, c)
         losses = {"d/adversarial": (1 - _share(config, c)) * d_loss(on_real, on_fake, **labels)}
-        if _share(config, c):
-            on_wrong = discriminator(real, mismatch(c))
+        on_wrong = mismatched_logits(discriminator, real, c) if _share(config, c) else on_real[:0]
+        if len(on_wrong):
             losses["d/mismatch"] = _share(config, c) * d_loss(on_real, on_wrong, **labels)
     sum(losses.values()).backward()  # type: ignore[union-attr]
-    if penalise:
+    if penalise and (config.gradient_penalty or config.r1):
         # Second derivatives in full precision, and apart, so that the first graph is gone before they are made.
         penalties = {}
         if config.gradient_penalty:
@@ -65,6 +65,16 @@ def generator_step(generator: GeneratorNetwork, discriminator: nn.Module, c: Ten
     loss.backward()
     discriminator.requires_grad_(True)
     return {"g/adversarial": loss.detach()}
+
+
+def mismatched_logits(discriminator: nn.Module, images: Tensor, c: Tensor) -> Tensor:
+    """Logits of real images under other images' conditions: of those whose own condition is another one.
+
+    Where conditions repeat (equal tags, all blocks dropped) a shifted one may be the image's own, which would teach
+    that a right pair is wrong. Logits of a batch in which all are equal: empty.
+    """
+    wrong = mismatch(c)
+    return discriminator(images, wrong)[(wrong != c).any(dim=1)]
 
 
 def penalty_due(config: TrainConfig, shown: int) -> bool:

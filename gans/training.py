@@ -1,8 +1,8 @@
 """The one training loop. It owns the clock, the optimisers, the average and the disk; recipes differ in their config.
 
 The clock is images shown. Each step's randomness is a function of the seed and the clock, the order of the data
-too, and the state on disk is all there is: a run killed at any moment and started again ends bit for bit as one
-that never stopped.
+too, and the state on disk is all there is: on a CPU, with the same number of threads, a run killed at any moment and
+started again ends bit for bit as one that never stopped. (A GPU adds up in an order of its own: there it is close.)
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from gans.config import TrainConfig
 from gans.generator import GeneratorNetwork
 from gans.networks import count_parameters, gradient_norm
 from gans.precision import keep_large_blocks
-from gans.run import begin_run
+from gans.run import begin_run, only_one
 from gans.sampling import random_z
 from gans.state import TrainState, has_state
 from gans.steps import discriminator_step, generator_step, penalty_due
@@ -95,13 +95,14 @@ def train(
     device = torch.device(device)
     _check(config, data)
     keep_large_blocks()
-    config = begin_run(out, config, data.card, device)
-    state = TrainState.build(config, layout_dim(data.layout), device)
-    if has_state(out):
-        state.load(out)
-    else:
-        state.save(out)
-    return _Loop(config, data, out, around, device, state).run()
+    with only_one(out):
+        config = begin_run(out, config, data.card, device)
+        state = TrainState.build(config, layout_dim(data.layout), device)
+        if has_state(out):
+            state.load(out)
+        else:
+            state.save(out)
+        return _Loop(config, data, out, around, device, state).run()
 
 
 def _check(config: TrainConfig, data: TrainingData) -> None:
@@ -147,7 +148,7 @@ class _Loop:
                     self._go_back()
                     continue
                 self._keep_up(before, losses)
-            state.save(self.out)
+            self._save()
             snapshot = self._snapshot()
             if state.shown >= config.total_images:
                 figures = {"images_shown": float(state.shown), **self.metrics}
@@ -194,7 +195,12 @@ class _Loop:
             self._snapshot()
         if self._due(config.state_every, before):
             state.retries = 0
-            state.save(self.out)
+            self._save()
+
+    def _save(self) -> None:
+        """The state, after the events that lead up to it: a resumed run draws no point twice and misses none."""
+        self.board.flush()
+        self.state.save(self.out)
 
     def _due(self, every: int, before: int) -> bool:
         return before // every != self.state.shown // every
@@ -209,6 +215,9 @@ class _Loop:
             )
         self.state.load(self.out)
         self.state.retries = retries
+        self.board.close()
+        self.board = Board(self.out, self.state.shown)
+        self.clock = (time.monotonic(), self.state.shown)
         for optimiser in (self.state.g_optimiser, self.state.d_optimiser):
             optimiser.zero_grad(set_to_none=True)
         logger.warning("losses were not finite at %s images: back to the state at %s, return %d of %d",

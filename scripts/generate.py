@@ -12,6 +12,8 @@ from data.errors import InputError
 from scripts.making import MAX_SEED, MAX_STRENGTH, MAX_TRUNCATION, Wishes
 from scripts.shell import Batch, complain, print_path, progress, run_verb
 
+SHEET_MARK = "gatefold sheet"
+
 
 def generate(
     track: Annotated[list[Path], typer.Argument(help="Music files: mp3, flac, ogg, wav, m4a, video, …")],
@@ -39,6 +41,8 @@ def generate(
 ) -> None:
     """Make covers for tracks; prints one path a cover (the sheet's last)."""
     wishes = Wishes.parse(attributes, tags, year)
+    if sheet is not None:
+        check_sheet(sheet)
     if seed + count * (len(track) if vary else 1) - 1 > MAX_SEED:
         raise InputError("--count", f"the last seed would be beyond {MAX_SEED}")
 
@@ -64,6 +68,20 @@ def generate(
     batch.finish()
 
 
+def check_sheet(sheet: Path) -> None:
+    """Refuses a sheet's path that would overwrite anything but an earlier sheet."""
+    from data.covers import read_png
+
+    if sheet.suffix.lower() != ".png":
+        raise InputError(sheet, "a sheet is a PNG: give it a name that ends in .png")
+    try:
+        ours = not sheet.exists() or SHEET_MARK in read_png(sheet)[1]
+    except InputError:
+        ours = False
+    if not ours:
+        raise InputError(sheet, "is there already and is not a sheet of covers")
+
+
 def write_sheet(sheet: Path, covers: Sequence[tuple[Path, str]]) -> None:
     """Writes one PNG of `covers`, each a path and the name to put under it."""
     from data.covers import read_png, write_png
@@ -71,7 +89,8 @@ def write_sheet(sheet: Path, covers: Sequence[tuple[Path, str]]) -> None:
     from scripts.sheet import draw_sheet
 
     images = [read_png(path)[0] for path, _ in covers]
-    write_png(sheet, draw_sheet(images, [printable(name).replace("_", " ") for _, name in covers]))
+    names = [printable(name).replace("_", " ") for _, name in covers]
+    write_png(sheet, draw_sheet(images, names), {SHEET_MARK: f"{len(covers)} covers"})
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 
 from data.errors import InputError
 
-MAX_SEED = 2**63 - 1
+MAX_SEED = 2**32 - 1  # torch's generator on the CPU hears no more of a seed: 2**32 would be 0 again
 MAX_TRUNCATION = 2.0
 MAX_STRENGTH = 10.0
 _LONGEST_STEM_BYTES = 180

@@ -128,15 +128,29 @@ def _means(
     return genres.means[[picked[i] if genre is None else genres.rows[genre] for i, genre in enumerate(own)]]
 
 
+def painting_details(path: Path) -> dict[str, dict[str, Any]]:
+    """Year of birth (`born`) and whether a picture is `grey`, by id; `InputError` where the table says neither."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return {
+                row["id"]: {"born": int(row["born"]), "grey": {"True": True, "False": False}[row["grey"]]}
+                for row in csv.DictReader(file)
+            }
+    except OSError as error:
+        raise InputError(path, reason_of(error)) from error
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(path, "not a table of paintings with id, born (a year) and grey (True or False)") from error
+
+
 def wanted(
-    rows: Iterable[dict[str, Any]], kind: str, details: Mapping[str, Mapping[str, str]]
+    rows: Iterable[dict[str, Any]], kind: str, details: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[dict[str, Any]]:
     """Rows to train on, their kind added to their tags. Of paintings, coloured ones by painters born after 1770:
     earlier ones are mostly portraits and altarpieces in brown, and drawings make covers grey."""
     for row in rows:
         if kind == "painting":
-            detail = details.get(row["track_id"], {})
-            if detail.get("grey") != "False" or int(detail.get("born") or 0) <= 1770:
+            detail = details.get(row["track_id"])
+            if detail is None or detail["grey"] or detail["born"] <= 1770:
                 continue
         tags = [part for genre in row["genres"] for part in genre.split(",")]
         genres = list(dict.fromkeys([*map(normalise_tag, tags), kind]))

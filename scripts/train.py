@@ -52,7 +52,6 @@ def train(
     config = resolve(recipe, given | parse_overrides(settings or []))
 
     from gans.run import begin_run
-    from gans.training import DivergedError
     from gans.training import train as train_gan
     from scripts.prepare import prepare
 
@@ -62,11 +61,8 @@ def train(
         begin_run(out, config, prepared.data.card, hardware)
         print_path(out)
         return
-    with stopping(minutes) as (stop, interrupted), showing(config.total_images) as show:
-        try:
-            train_gan(config, prepared.data, out, prepared.surroundings(stop, show), hardware)
-        except DivergedError as error:
-            raise InputError(out, str(error)) from error
+    with stopping(minutes) as (stop, interrupted), showing(config.total_images) as show, one_line_failures(out):
+        train_gan(config, prepared.data, out, prepared.surroundings(stop, show), hardware)
     print_path(out)
     if interrupted():
         complain("stopped; the same command goes on from here")
@@ -79,10 +75,27 @@ def open_device(name: str) -> torch.device:
 
     try:
         device = torch.device(name)
+        if device.type not in ("cpu", "cuda", "mps"):
+            raise InputError("--device", f"{name} is none of cpu, cuda and mps")
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise InputError("--device", f"{name} cannot be used here") from error
     return device
+
+
+@contextlib.contextmanager
+def one_line_failures(out: Path) -> Iterator[None]:
+    """Turns what ends a training through no fault of the code into one clear line about the run `out`."""
+    import torch
+
+    from gans.training import DivergedError
+
+    try:
+        yield
+    except DivergedError as error:
+        raise InputError(out, str(error)) from error
+    except torch.OutOfMemoryError as error:
+        raise InputError(out, "the device has too little memory for this; lower --batch or --resolution") from error
 
 
 @contextlib.contextmanager

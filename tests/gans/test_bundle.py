@@ -84,7 +84,9 @@ def test_a_missing_file_is_named(folder, name):
         ({"generator": {**OPTIONS, "resolution": 2**20}}, "resolution is one of"),
         ({"generator": {**OPTIONS, "extra": 1}}, "does not describe"),
         ({"layout": [["attributes", 9]]}, "has 10 numbers"),
-        ({"layout": None}, "does not describe"),
+        ({"layout": None}, "not a list of blocks"),
+        ({"layout": [["attributes", 10.0]]}, "not a list of blocks"),
+        ({"layout": [["attributes", 11], ["tags", -2]]}, "not a list of blocks"),
     ],
 )
 def test_a_card_that_does_not_fit_is_refused_in_one_line(folder, changes, says):
@@ -112,6 +114,9 @@ def test_missing_unknown_and_non_finite_tensors_are_named(folder):
         ({k: v for k, v in weights.items() if k != "start.bias"}, "lacks tensor start.bias"),
         ({**weights, "start.more": torch.zeros(1)}, "unknown tensor start.more"),
         ({**weights, "start.bias": torch.full_like(weights["start.bias"], float("nan"))}, "not finite"),
+        ({**weights, "start.bias": torch.full(weights["start.bias"].shape, 1e300, dtype=torch.float64)}, "not finite"),
+        ({**weights, "start.bias": weights["start.bias"].to(torch.complex64)}, "of type torch.complex64"),
+        ({**weights, "start.bias": weights["start.bias"].long()}, "of type torch.int64"),
     ]:
         path.write_bytes(safetensors.torch.save(broken))
         with pytest.raises(InputError, match=says):
@@ -132,3 +137,30 @@ def test_damaged_bytes_never_do_more_than_an_input_error(original, tmp_path, dat
     path.write_bytes(bytes(content[: data.draw(st.integers(0, len(content)))]) if data.draw(st.booleans()) else content)
     with contextlib.suppress(InputError):
         assert load_bundle(folder).generator.c_dim == 11
+
+
+def test_an_encoders_tensor_of_an_odd_type_is_refused(folder):
+    odd = safetensors.torch.save({"pca/mean": torch.zeros(3, dtype=torch.bfloat16)})
+    (folder / "encoders.safetensors").write_bytes(odd)
+    with pytest.raises(InputError, match=r"of type torch\.bfloat16"):
+        load_bundle(folder)
+
+
+def test_weights_too_large_for_half_precision_are_not_written(tmp_path):
+    generator = Generator(**OPTIONS)
+    with torch.no_grad():
+        generator.start.bias[0] = 1e6
+    with pytest.raises(ValueError, match="half precision"):
+        write_bundle(tmp_path / "b", generator, MODEL, half=True)
+    assert not (tmp_path / "b" / "model.json").exists()
+
+
+def test_a_bundle_half_written_over_another_is_none(folder, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gans.bundle.write_json", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_bundle(folder, Generator(**OPTIONS), MODEL)
+    with pytest.raises(InputError, match=r"model\.json: no such file"):
+        load_bundle(folder)

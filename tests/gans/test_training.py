@@ -9,10 +9,11 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from data.errors import InputError
-from data.files import read_json
+from data.files import read_json, write_json
 from gans import training
 from gans.bundle import load_bundle
 from gans.recipes import RECIPES
+from gans.run import only_one
 from gans.state import STATE_FILE
 from gans.training import DivergedError, Surroundings, train
 
@@ -111,7 +112,7 @@ def test_the_snapshot_holds_the_average_and_says_what_made_it(tiny_config, tiny_
     written = read_json(tmp_path / "config.json")
     assert written["config"]["recipe"] == "logistic-r1"
     assert written["data"] == {"fingerprint": "tiny"}
-    assert written["versions"]["torch"] == torch.__version__
+    assert written["torch"] == torch.__version__
 
 
 @pytest.mark.parametrize(
@@ -221,3 +222,32 @@ def test_tensorboard_holds_what_one_wants_to_see_and_hear(tiny_config, tiny_data
     assert sorted(path.name for path in (tmp_path / "samples").iterdir()) == [
         "panel-000000000.png", "panel-000000040.png", "panel-000000080.png", "progress.gif",
     ]  # fmt: skip
+
+
+def test_a_second_process_may_not_train_in_the_same_folder(tiny_config, tiny_data, tmp_path):
+    with only_one(tmp_path), pytest.raises(InputError, match="another process"):
+        train(tiny_config(), tiny_data, tmp_path)
+
+
+def test_a_state_without_its_config_is_not_trusted(tiny_config, tiny_data, tmp_path):
+    train(tiny_config(total_images=8), tiny_data, tmp_path)
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(InputError, match=r"config\.json: is missing"):
+        train(tiny_config(), tiny_data, tmp_path)
+
+
+def test_what_a_run_began_with_stays_written_and_another_machine_is_told(tiny_config, tiny_data, tmp_path, caplog):
+    train(tiny_config(total_images=8), tiny_data, tmp_path)
+    begun = read_json(tmp_path / "config.json")
+    write_json(tmp_path / "config.json", {**begun, "threads": 7, "git_commit": "the first"})
+    with caplog.at_level(logging.WARNING):
+        train(tiny_config(total_images=16), tiny_data, tmp_path)
+    assert "began with threads 7; with 1 it goes on" in caplog.text
+    assert read_json(tmp_path / "config.json")["git_commit"] == "the first"
+
+
+def test_after_a_return_to_the_last_state_no_point_stands_twice(tiny_config, tiny_data, tmp_path, monkeypatch):
+    poison(monkeypatch, times=1)
+    train(tiny_config(log_every=4), tiny_data, tmp_path)
+    events = EventAccumulator(str(tmp_path), size_guidance={"scalars": 0}).Reload()
+    assert [event.step for event in events.Scalars("d/adversarial")] == list(range(4, 81, 4))

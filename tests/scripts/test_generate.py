@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from data.covers import read_png
+from data.covers import read_png, write_png
 from data.synthetic import draw_tracks, synthesize
 from scripts.sheet import draw_sheet
 
@@ -277,3 +277,22 @@ def test_with_vary_seeds_go_on_from_track_to_track(make, songs):
     done = make(*songs[:2], "--vary", "--seed", "3", "--count", "2")
     seeds = [read_png(line)[1]["seed"] for line in done.lines]
     assert seeds == ["3", "4", "5", "6"]
+
+
+@pytest.mark.parametrize("name", ["song.wav", "photo.png"])
+def test_a_sheet_overwrites_nothing_but_a_sheet(make, songs, tmp_path, name):
+    mine = tmp_path / name
+    if name.endswith("png"):
+        write_png(mine, np.zeros((3, 20, 20), np.uint8))
+    else:
+        mine.write_bytes(sound(TONE))
+    before = mine.read_bytes()
+    done = make(songs[0], "--sheet", mine)
+    assert (done.code, done.out, mine.read_bytes()) == (2, "", before)
+    for _ in range(2):
+        assert make(songs[0], "--sheet", tmp_path / "sheet.png").code == 0
+
+
+def test_no_two_seeds_are_one(make, songs):
+    assert make(songs[0], "--seed", str(2**32)).code == 2
+    assert make(songs[0], "--seed", str(2**32 - 1)).code == 0

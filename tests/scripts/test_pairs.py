@@ -5,7 +5,7 @@ import pytest
 
 from data.attributes import ATTRIBUTE_NAMES
 from data.errors import InputError
-from scripts.pairs import GenreTable, pair, wanted
+from scripts.pairs import GenreTable, painting_details, pair, wanted
 
 ENERGY = ATTRIBUTE_NAMES.index("energy")
 
@@ -60,12 +60,22 @@ def test_a_genre_of_few_covers_still_draws_around_its_own_mean(tmp_path):
 def test_only_coloured_paintings_of_later_painters_are_wanted_and_kinds_become_tags():
     rows = [{"track_id": name, "genres": ["Symbolism,Art Nouveau"]} for name in ("late", "early", "grey", "unknown")]
     details = {
-        "late": {"born": "1862", "grey": "False"},
-        "early": {"born": "1606", "grey": "False"},
-        "grey": {"born": "1862", "grey": "True"},
+        "late": {"born": 1862, "grey": False},
+        "early": {"born": 1606, "grey": False},
+        "grey": {"born": 1862, "grey": True},
     }
     (kept,) = wanted(rows, "painting", details)
     assert (kept["track_id"], kept["genres"]) == ("late", ["symbolism", "art nouveau", "painting"])
     (graphic,) = wanted([{"track_id": "x", "genres": ["IDM"]}], "graphic", {})
     assert graphic["genres"] == ["idm", "graphic"]
     assert kept["licence"] == "public domain"
+
+
+def test_painting_details_are_read_or_refused_by_name(tmp_path):
+    path = tmp_path / "paintings.csv"
+    path.write_text("id,born,grey\na,1862,False\nb,1471,True\n")
+    assert painting_details(path) == {"a": {"born": 1862, "grey": False}, "b": {"born": 1471, "grey": True}}
+    for text in ("born,grey\n1862,False\n", "id,born,grey\na,long ago,False\n", "id,born,grey\na,1862,perhaps\n"):
+        path.write_text(text)
+        with pytest.raises(InputError, match=r"paintings\.csv: not a table of paintings"):
+            painting_details(path)

@@ -5,9 +5,13 @@ import itertools
 import numpy as np
 import pytest
 
+from data.attributes import ATTRIBUTE_NAMES, ATTRIBUTES
 from data.covers import read_png
+from data.pairing import TRAITS, cover_traits, draw_attributes
 from gans.bundle import SHIPPED, load_bundle
+from gans.sampling import generate_covers
 from scripts.pipeline import Listener
+from scripts.pretrain import measure_following
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +31,14 @@ def test_its_card_says_what_one_must_know(shipped):
     assert set(shipped.model["data"]["sources"]) == {"graphic", "painting"}
 
 
-def test_its_card_shows_covers_following_music_it_never_saw_beyond_chance(shipped):
-    follows = shipped.model["metrics"]["follows"]
-    beyond = [name for name, found in follows.items() if found["interval"][0] > 0 and found["r"] > found["chance"]]
-    assert len(beyond) >= 3, follows
+def test_covers_follow_the_music_beyond_chance_here_and_on_the_card(shipped):
+    rng = np.random.default_rng(0)
+    middle = np.tile([(a.low + a.high) / 2 for a in ATTRIBUTES], (150, 1))
+    measured = measure_following(shipped, draw_attributes(middle, rng))
+    assert measured.keys() == shipped.model["metrics"]["follows"].keys()
+    for follows in (measured, shipped.model["metrics"]["follows"]):
+        beyond = [name for name, found in follows.items() if found["interval"][0] > 0 and found["r"] > found["chance"]]
+        assert len(beyond) >= 3, follows
 
 
 def test_three_tracks_of_one_seed_get_visibly_different_covers(gatefold, tmp_path):
@@ -42,10 +50,6 @@ def test_three_tracks_of_one_seed_get_visibly_different_covers(gatefold, tmp_pat
 
 def test_more_energy_gives_busier_covers(shipped):
     """Everything else held, over many seeds: the sign that the card claims."""
-    from data.attributes import ATTRIBUTE_NAMES
-    from data.pairing import TRAITS, cover_traits
-    from gans.sampling import generate_covers
-
     listener = Listener(shipped)
     attributes = np.full((2, len(ATTRIBUTE_NAMES)), np.nan)
     attributes[:, ATTRIBUTE_NAMES.index("energy")] = 0.1, 0.95
