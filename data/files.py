@@ -24,13 +24,20 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     that lost power) sees the old file or the whole new one, never a part.
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(target.parent, reason_of(error)) from error
     temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
     try:
         yield temporary
         _flush(temporary)
         os.replace(temporary, target)
         _flush(target.parent)
+    except OSError as error:
+        if error.filename is None or Path(os.fsdecode(error.filename)) == temporary:
+            raise InputError(target, reason_of(error)) from error  # a full disk, a folder: by the name that was asked
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -120,6 +127,8 @@ def reason_of(error: OSError) -> str:
         return "no such file"
     if isinstance(error, IsADirectoryError):
         return "is a directory, not a file"
+    if isinstance(error, FileExistsError):
+        return "is a file, not a folder"
     if isinstance(error, PermissionError):
         return "may not be read or written"
     return (error.strerror or type(error).__name__).lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -61,18 +62,28 @@ class DatasetWriter:
         self._writer: pq.ParquetWriter | None = None
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._clear_unfinished()
-            if any(self.folder.glob(_PATTERN)):
+            unfinished = (self.folder / _MARKER).exists()
+            if not unfinished and any(self.folder.glob(_PATTERN)):
                 raise InputError(self.folder, "already holds a dataset; give another folder or remove it")
-            (self.folder / _MARKER).touch()
+            self._hold()
+            if unfinished:
+                self._clear_leftovers()
         except OSError as error:
             raise InputError(self.folder, reason_of(error)) from error
 
-    def _clear_unfinished(self) -> None:
-        """Removes what a killed writer left, where its marker says that the dataset is not whole."""
-        if (self.folder / _MARKER).exists():
-            for leftover in (*self.folder.glob(_PATTERN), *self.folder.glob(f".{_PATTERN}.*.tmp")):
-                leftover.unlink()
+    def _hold(self) -> None:
+        """Locks the marker, which goes with this process however it ends; refuses where another one writes."""
+        self._marker = (self.folder / _MARKER).open("a")
+        try:
+            fcntl.flock(self._marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._marker.close()
+            raise InputError(self.folder, "another process is writing a dataset there") from error
+
+    def _clear_leftovers(self) -> None:
+        """Removes what a killed writer left."""
+        for leftover in (*self.folder.glob(_PATTERN), *self.folder.glob(f".{_PATTERN}.*.tmp")):
+            leftover.unlink()
 
     def __enter__(self) -> Self:
         return self
@@ -132,6 +143,7 @@ class DatasetWriter:
             for shard in self._shards:
                 shard.unlink(missing_ok=True)
         (self.folder / _MARKER).unlink(missing_ok=True)
+        self._marker.close()
 
 
 def _update(digest: Any, row: Mapping[str, Any]) -> None:

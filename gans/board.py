@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,7 @@ class Board:
 
     def __init__(self, run: Path, shown: int) -> None:
         self.run = run
+        _wait_for_a_new_second(run)
         self.writer = SummaryWriter(str(run), purge_step=shown + 1)
 
     def scalars(self, values: Mapping[str, float], shown: int) -> None:
@@ -100,6 +102,14 @@ class Board:
     def close(self) -> None:
         """Writes out what is buffered."""
         self.writer.close()
+
+
+def _wait_for_a_new_second(run: Path) -> None:
+    """TensorBoard reads a run's files in the order of their names, which begin with the second they were made in:
+    a file that goes on from another must not share its second."""
+    seconds = [int(path.name.split(".")[3]) for path in run.glob("events.out.tfevents.*")]
+    while seconds and time.time() < max(seconds) + 1 and time.time() > max(seconds) - 1:
+        time.sleep(0.02)
 
 
 def _tag(place: int, name: str) -> str:

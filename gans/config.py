@@ -19,6 +19,7 @@ from gans.networks import NETWORKS
 from gans.precision import PRECISIONS
 
 RESOLUTIONS = (32, 64, 128, 256)
+_WORDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 NETWORK_ROLES = ("generator", "discriminator")
 
 
@@ -134,7 +135,7 @@ def _typed(key: str, value: Any, kind: str) -> Any:
         if kind.startswith("dict"):
             return dict(value)
     except (ValueError, TypeError, KeyError, OverflowError) as error:
-        raise InputError(key, f"{value!r} is not a {kind.partition('[')[0]}") from error
+        raise InputError(key, f"{value!r} is not {_WORDS.get(kind.partition('[')[0], kind)}") from error
     return str(value)
 
 
@@ -156,7 +157,7 @@ def _options_of(network: type) -> dict[str, Any]:
 
 def _one_of(name: str, value: Any, allowed: Any) -> None:
     if value not in allowed:
-        names = sorted(map(str, allowed))
+        names = list(map(str, allowed))
         near = difflib.get_close_matches(str(value), names, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise InputError(name, f"unknown: {value}; known: {', '.join(names)}{hint}")
@@ -164,4 +165,5 @@ def _one_of(name: str, value: Any, allowed: Any) -> None:
 
 def _within(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise InputError(name, f"{value:g} is not between {low:g} and {high:g}")
+        span = f"at least {low:g}" if math.isinf(high) else f"between {low:g} and {high:g}"
+        raise InputError(name, f"{value:g} is not {span}")

@@ -41,6 +41,8 @@ def begin_run(out: Path, config: TrainConfig, card: Mapping[str, Any], device: t
         config = dataclasses.replace(config, precision=resolve_precision(config.precision, device))
         write_json(path, {"config": config.to_json(), "data": dict(card), **here})
         return config
+    if not has_state(out) and any(out.glob("snapshots/*")):
+        raise InputError(out, "its state is gone and it cannot go on; give another --out")
     begun = read_json(path)
     config = _as_begun(path, begun, config, card)
     for name in ("torch", "device", "threads"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, cast
@@ -67,7 +68,8 @@ class TrainState:
         """Puts everything back as it was saved, bit for bit; `InputError` where the file does not fit."""
         path = run / STATE_FILE
         try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            with warnings.catch_warnings(action="ignore"):  # the error below says it in one line
+                content = torch.load(path, map_location="cpu", weights_only=True)
             if content["version"] != STATE_VERSION:
                 raise InputError(path, f"training state of version {content['version']}, not {STATE_VERSION}")
             for name, part in self._parts().items():

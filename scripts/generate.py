@@ -88,6 +88,7 @@ def write_sheet(sheet: Path, covers: Sequence[tuple[Path, str]]) -> None:
     from data.errors import printable
     from scripts.sheet import draw_sheet
 
+    check_sheet(sheet)  # once more: a cover may have taken its name since
     images = [read_png(path)[0] for path, _ in covers]
     names = [printable(name).replace("_", " ") for _, name in covers]
     write_png(sheet, draw_sheet(images, names), {SHEET_MARK: f"{len(covers)} covers"})

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import InputError
+from data.files import sha256_bytes
 
 MAX_SEED = 2**32 - 1  # torch's generator on the CPU hears no more of a seed: 2**32 would be 0 again
 MAX_TRUNCATION = 2.0
@@ -112,21 +113,22 @@ class Making:
                 raise InputError(path, f"its text is damaged ({name})")
 
 
-def cover_path(folder: Path, track: Path, fingerprint: str, seed: int) -> Path:
+def cover_path(folder: Path, track: Path, making: Making) -> Path:
     """Where the cover of `track` goes: `folder/<stem>-<seed>.png`.
 
-    Where that name is taken by anything but a cover of the same music (`fingerprint`), eight digits of the
-    fingerprint come between stem and seed, so two tracks of one name do not overwrite each other.
-    Raises `InputError` where that name is taken too.
+    Where that name is taken by anything but this very cover, eight digits that name its making come between stem
+    and seed: neither another track of that name nor the same one tried with other options or another model is
+    overwritten. Raises `InputError` where that name is taken too.
     """
-    stem = safe_stem(track)
-    plain = folder / f"{stem}-{seed}.png"
-    if _free_for(plain, fingerprint):
+    stem, text = safe_stem(track), making.to_text()
+    plain = folder / f"{stem}-{making.seed}.png"
+    if _free_for(plain, text):
         return plain
-    marked = folder / f"{stem}-{fingerprint[:8]}-{seed}.png"
-    if _free_for(marked, fingerprint):
+    digits = sha256_bytes(json.dumps(text, sort_keys=True).encode())[:8]
+    marked = folder / f"{stem}-{digits}-{making.seed}.png"
+    if _free_for(marked, text):
         return marked
-    raise InputError(marked, "is there already and is not a cover of this track")
+    raise InputError(marked, "is there already and is not this cover")
 
 
 def safe_stem(track: Path) -> str:
@@ -136,7 +138,7 @@ def safe_stem(track: Path) -> str:
     return cut.decode(errors="ignore")
 
 
-def _free_for(path: Path, fingerprint: str) -> bool:
+def _free_for(path: Path, making: Mapping[str, str]) -> bool:
     from data.covers import read_png
 
     if not path.exists() and not path.is_symlink():
@@ -145,7 +147,7 @@ def _free_for(path: Path, fingerprint: str) -> bool:
         _, text = read_png(path)
     except InputError:
         return False
-    return text.get("track") == fingerprint
+    return text == making
 
 
 def as_json(value: Any) -> str:

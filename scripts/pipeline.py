@@ -140,7 +140,7 @@ def write_covers(
             wishes=wishes,
             heard=condition_hash(c),
         )
-        path = cover_path(out, track, making.track, seed)
+        path = cover_path(out, track, making)
         write_bytes(path, encode_png(listener.draw(c, seed, truncation, strength), making.to_text()))
         yield path
 

@@ -20,6 +20,7 @@ from data.files import reason_of
 Item = TypeVar("Item")
 
 USER_MISTAKE = 2
+MAY_BE_EMPTY = ("--attributes", "--tags")
 INTERRUPTED = 128 + signal.SIGINT
 CLOSED_PIPE = 128 + 13  # SIGPIPE, which has no name on every system
 
@@ -39,6 +40,7 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> NoReturn:
     words, debug = _without_debug(list(sys.argv[1:] if arguments is None else arguments))
     code = 0
     try:
+        _check_streams_and_words(words)
         command = typer.main.get_command(app)
         with command.make_context("gatefold", words or ["--help"]) as context:
             command.invoke(context)
@@ -62,6 +64,15 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> NoReturn:
         subject = os.fspath(error.filename) if isinstance(error.filename, (str, Path)) else "system"
         code = _fail(str(InputError(subject, reason_of(error))), error, debug)
     sys.exit(code)
+
+
+def _check_streams_and_words(words: Sequence[str]) -> None:
+    """Refuses a closed standard output, and an empty word where a name belongs: it would mean the current folder."""
+    if sys.stdout is None:
+        raise InputError("standard output", "is closed; results have nowhere to go")
+    for before, word in zip(["", *words], words, strict=False):
+        if not word and before not in MAY_BE_EMPTY:
+            raise InputError("''", "an empty name was given (a variable that is not set?)")
 
 
 def _without_debug(words: list[str]) -> tuple[list[str], bool]:

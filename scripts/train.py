@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from data.errors import InputError
+from data.files import read_json
 from scripts.shell import INTERRUPTED, complain, print_path, run_verb
 
 if TYPE_CHECKING:
     import torch
+
+LINE_EVERY_S = 60.0
 
 
 def train(
@@ -62,7 +65,9 @@ def train(
         print_path(out)
         return
     with stopping(minutes) as (stop, interrupted), showing(config.total_images) as show, one_line_failures(out):
-        train_gan(config, prepared.data, out, prepared.surroundings(stop, show), hardware)
+        snapshot = train_gan(config, prepared.data, out, prepared.surroundings(stop, show), hardware)
+    shown = read_json(snapshot / "model.json")["images_shown"]
+    complain(f"{shown:,} of {config.total_images:,} images shown")
     print_path(out)
     if interrupted():
         complain("stopped; the same command goes on from here")
@@ -123,16 +128,23 @@ def stopping(minutes: float | None) -> Iterator[tuple[Callable[[], bool], Callab
 
 @contextlib.contextmanager
 def showing(total_images: int) -> Iterator[Callable[[int, Mapping[str, float]], None]]:
-    """A progress bar on the images-shown clock, with the losses beside it; off when not on a terminal."""
+    """A progress bar on the images-shown clock, with the losses beside it; a line a minute where none can be drawn."""
     import sys
 
     from tqdm import tqdm
 
     with tqdm(total=total_images, unit="img", disable=None, file=sys.stderr) as bar:
 
+        told = time.monotonic()
+
         def show(shown: int, figures: Mapping[str, float]) -> None:
             bar.n = shown
             bar.set_postfix({name: f"{value:.3g}" for name, value in figures.items() if "adversarial" in name})
+            nonlocal told
+            if bar.disable and time.monotonic() >= told + LINE_EVERY_S:
+                told = time.monotonic()
+                rate = figures.get("speed/images_per_second", 0.0)
+                complain(f"{shown:,} of {total_images:,} images shown, {rate:.0f} a second")
 
         yield show
 

@@ -215,3 +215,12 @@ def test_streaming_holds_little_in_memory(tmp_path: Path) -> None:
     for _ in Dataset(tmp_path / "d").iter_rows(["cover"]):
         peak = max(peak, pa.total_allocated_bytes() - before)
     assert peak < 15e6
+
+
+def test_a_second_writer_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
+    with DatasetWriter(tmp_path / "d") as first:
+        first.write(make_row(track_id="a"))
+        with pytest.raises(InputError, match="another process"):
+            DatasetWriter(tmp_path / "d")
+        first.write(make_row(track_id="b"))
+    assert len(Dataset(tmp_path / "d")) == 2

@@ -251,3 +251,10 @@ def test_after_a_return_to_the_last_state_no_point_stands_twice(tiny_config, tin
     train(tiny_config(log_every=4), tiny_data, tmp_path)
     events = EventAccumulator(str(tmp_path), size_guidance={"scalars": 0}).Reload()
     assert [event.step for event in events.Scalars("d/adversarial")] == list(range(4, 81, 4))
+
+
+def test_a_run_whose_state_is_gone_does_not_silently_begin_again(tiny_config, tiny_data, tmp_path):
+    train(tiny_config(total_images=8), tiny_data, tmp_path)
+    (tmp_path / STATE_FILE).unlink()
+    with pytest.raises(InputError, match="its state is gone"):
+        train(tiny_config(), tiny_data, tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -90,18 +92,33 @@ def test_stems_stay_readable_and_safe(name, stem):
     assert safe_stem(Path("music") / name) == stem
 
 
-def test_two_tracks_of_one_name_do_not_overwrite_each_other(tmp_path):
-    first, second = "1" * 64, "2" * 64
-    path = cover_path(tmp_path, Path("a/song.mp3"), first, 0)
-    assert path == tmp_path / "song-0.png"
-    path.write_bytes(encode_png(IMAGE, {"track": first}))
-    assert cover_path(tmp_path, Path("a/song.mp3"), first, 0) == path
-    assert cover_path(tmp_path, Path("b/song.mp3"), second, 0) == tmp_path / "song-22222222-0.png"
-    assert cover_path(tmp_path, Path("b/song.mp3"), second, 1) == tmp_path / "song-1.png"
+def cover_at(path, making):
+    path.write_bytes(encode_png(IMAGE, making.to_text()))
+    return path
+
+
+def test_nothing_but_the_very_same_cover_is_written_over(tmp_path):
+    path = cover_path(tmp_path, Path("a/song.mp3"), MAKING)
+    assert path == tmp_path / "song-7.png"
+    cover_at(path, MAKING)
+    assert cover_path(tmp_path, Path("a/song.mp3"), MAKING) == path
+    others = [
+        replace(MAKING, track="2" * 64),  # another track of that name
+        replace(MAKING, strength=0.0),  # the same one with other options
+        replace(MAKING, bundle="3" * 64),  # or another model
+    ]
+    for other in others:
+        marked = cover_path(tmp_path, Path("b/song.mp3"), other)
+        assert re.fullmatch(r"song-[0-9a-f]{8}-7\.png", marked.name)
+        cover_at(marked, other)
+        assert cover_path(tmp_path, Path("b/song.mp3"), other) == marked
+    assert len(list(tmp_path.iterdir())) == 4
+    assert cover_path(tmp_path, Path("b/song.mp3"), replace(MAKING, seed=8)) == tmp_path / "song-8.png"
 
 
 def test_a_picture_of_ones_own_is_never_overwritten(tmp_path):
-    (tmp_path / "song-0.png").write_text("mine")
-    (tmp_path / "song-11111111-0.png").write_bytes(encode_png(IMAGE))
-    with pytest.raises(InputError, match="not a cover of this track"):
-        cover_path(tmp_path, Path("song.mp3"), "1" * 64, 0)
+    (tmp_path / "song-7.png").write_text("mine")
+    marked = cover_path(tmp_path, Path("song.mp3"), MAKING)
+    marked.write_bytes(encode_png(IMAGE))
+    with pytest.raises(InputError, match="not this cover"):
+        cover_path(tmp_path, Path("song.mp3"), MAKING)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -156,3 +157,20 @@ def test_the_only_item_is_told_once():
     batch = shell.Batch(1)
     with pytest.raises(InputError), batch.item():
         raise InputError("bad", "no")
+
+
+@pytest.mark.parametrize("words", [["build", "music", ""], ["generate", ""], ["generate", "a.mp3", "--out", ""]])
+def test_an_empty_name_does_not_mean_the_current_folder(gatefold, words):
+    done = gatefold(*words)
+    assert (done.code, done.out) == (2, "")
+    assert "an empty name" in done.err
+
+
+def test_empty_wishes_are_none(gatefold, tmp_path):
+    assert "an empty name" not in gatefold("generate", tmp_path / "none.mp3", "--tags", "", "--attributes", "").err
+
+
+def test_a_closed_standard_output_is_one_line():
+    words = f"{shlex.quote(sys.executable)} -m scripts.cli encode song.mp3 >&-"
+    done = subprocess.run(["bash", "-c", words], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (2, "standard output: is closed; results have nowhere to go\n")

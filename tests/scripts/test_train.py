@@ -139,7 +139,7 @@ def test_ctrl_c_keeps_the_state_and_says_so(gatefold, store, tmp_path):
         process.send_signal(signal.SIGINT)
         stdout, err = process.communicate(timeout=60)
     assert (process.returncode, stdout) == (130, f"{out}\n"), err
-    assert err == "stopped; the same command goes on from here\n"
+    assert err.endswith("of 1,000,000 images shown\nstopped; the same command goes on from here\n")
     (snapshot,) = (out / "snapshots").iterdir()
     assert load_bundle(snapshot).model["images_shown"] > 0
 
