@@ -46,10 +46,6 @@ class BuildSummary:
     near_duplicates: int
     skipped: dict[str, int] = field(default_factory=dict)
 
-    def as_dict(self) -> dict[str, Any]:
-        """The same as JSON-able values."""
-        return dict(vars(self))
-
 
 @dataclass(frozen=True)
 class _Seen:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from data.errors import InputError
 
@@ -48,6 +49,20 @@ def _flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def hold_alone(lock: Path, subject: str | os.PathLike[str], reason: str) -> IO[str]:
+    """Opens and locks the file `lock` for this process; `InputError(subject, reason)` where another one holds it.
+
+    The lock goes when the file that is returned is closed, or with the process, however that ends.
+    """
+    file = lock.open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise InputError(subject, reason) from error
+    return file
 
 
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:

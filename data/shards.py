@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bisect
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -19,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.errors import InputError
-from data.files import atomic_path, reason_of
+from data.files import atomic_path, hold_alone, reason_of
 from data.table import BYTES_COLUMNS, COLUMNS, SCHEMA, SPLITS, validate_row
 
 # Shards are read with `pre_buffer=False`: Parquet would else fetch a whole shard before the first row.
@@ -65,20 +64,12 @@ class DatasetWriter:
             unfinished = (self.folder / _MARKER).exists()
             if not unfinished and any(self.folder.glob(_PATTERN)):
                 raise InputError(self.folder, "already holds a dataset; give another folder or remove it")
-            self._hold()
+            reason = "another process is writing a dataset there"
+            self._marker = hold_alone(self.folder / _MARKER, self.folder, reason)
             if unfinished:
                 self._clear_leftovers()
         except OSError as error:
             raise InputError(self.folder, reason_of(error)) from error
-
-    def _hold(self) -> None:
-        """Locks the marker, which goes with this process however it ends; refuses where another one writes."""
-        self._marker = (self.folder / _MARKER).open("a")
-        try:
-            fcntl.flock(self._marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._marker.close()
-            raise InputError(self.folder, "another process is writing a dataset there") from error
 
     def _clear_leftovers(self) -> None:
         """Removes what a killed writer left."""

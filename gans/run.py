@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import logging
 import platform
 import subprocess
@@ -16,7 +15,7 @@ from typing import Any
 import torch
 
 from data.errors import InputError
-from data.files import read_json, write_json
+from data.files import hold_alone, read_json, write_json
 from gans.config import TrainConfig
 from gans.precision import resolve_precision
 from gans.state import has_state
@@ -58,11 +57,7 @@ def begin_run(out: Path, config: TrainConfig, card: Mapping[str, Any], device: t
 def only_one(out: Path) -> Iterator[None]:
     """Holds the run's folder for this process; `InputError` where another one trains in it."""
     out.mkdir(parents=True, exist_ok=True)
-    with open(out / LOCK_FILE, "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InputError(out, "another process is training in it") from error
+    with hold_alone(out / LOCK_FILE, out, "another process is training in it"):
         yield
 
 

@@ -31,15 +31,16 @@ def discriminator_step(
     """
     d_loss, _ = LOSSES[config.loss]
     labels = {"smoothing": config.label_smoothing, "flip": config.label_flip} if config.loss == "bce" else {}
+    share = config.mismatch if c.shape[1] else 0.0
     with autocast(config.precision, images.device):
         with torch.no_grad():
             fake = augment(generator(random_z(len(c), generator, c.device), c), config.augment)
         real = augment(images, config.augment)
         on_real, on_fake = discriminator(real, c), discriminator(fake, c)
-        losses = {"d/adversarial": (1 - _share(config, c)) * d_loss(on_real, on_fake, **labels)}
-        on_wrong = mismatched_logits(discriminator, real, c) if _share(config, c) else on_real[:0]
+        losses = {"d/adversarial": (1 - share) * d_loss(on_real, on_fake, **labels)}
+        on_wrong = mismatched_logits(discriminator, real, c) if share else on_real[:0]
         if len(on_wrong):
-            losses["d/mismatch"] = _share(config, c) * d_loss(on_real, on_wrong, **labels)
+            losses["d/mismatch"] = share * d_loss(on_real, on_wrong, **labels)
     sum(losses.values()).backward()  # type: ignore[union-attr]
     if penalise and (config.gradient_penalty or config.r1):
         # Second derivatives in full precision, and apart, so that the first graph is gone before they are made.
@@ -81,7 +82,3 @@ def penalty_due(config: TrainConfig, shown: int) -> bool:
     """Whether the discriminator step at `shown` images carries the penalties."""
     wanted = bool(config.gradient_penalty or config.r1)
     return wanted and (shown // config.batch_size) % config.penalty_every == 0
-
-
-def _share(config: TrainConfig, c: Tensor) -> float:
-    return config.mismatch if c.shape[1] else 0.0

@@ -27,7 +27,8 @@ def build(
         reasons = ", ".join(f"{count} × {reason}" for reason, count in summary.skipped.items())
         complain(printable(f"{skipped} skipped: {reasons}", longest=600))
     parts = ", ".join(f"{count} {split}" for split, count in summary.splits.items())
-    complain(f"{summary.rows} tracks: {parts}; {summary.with_cover} with a cover, {summary.with_audio} with a clip")
+    covers = f"{summary.with_cover} with a cover ({summary.near_duplicates} of them nearly another's)"
+    complain(f"{summary.rows} tracks: {parts}; {covers}, {summary.with_audio} with a clip")
     print_path(dataset)
 
 
