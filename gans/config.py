@@ -17,10 +17,13 @@ from gans.layers import NORMS
 from gans.losses import LOSSES
 from gans.networks import NETWORKS
 from gans.precision import PRECISIONS
+from gans.verdict import CONDITIONING
 
-RESOLUTIONS = (32, 64, 128, 256)
+RESOLUTIONS = (32, 64, 128, 256, 512)
 _WORDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 NETWORK_ROLES = ("generator", "discriminator")
+CHOICES: dict[str, tuple[str, ...]] = {"norm": NORMS, "condition": CONDITIONING}
+"""What a network's option may say, where it is a word."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,7 @@ def _network_option(key: str, value: Any, default: Any) -> Any:
     """`value` of the default's type; sizes are at least 1, names are among the known ones."""
     typed = _typed(key, value, type(default).__name__)
     if isinstance(typed, str):
-        one_of(key, typed, NORMS)
+        one_of(key, typed, CHOICES[key.partition(".")[2]])
     elif not isinstance(typed, bool):
         number_within(key, typed, 1, 65_536)
     return typed

@@ -1,21 +1,23 @@
 """The DCGAN family: plain convolutional networks for 32 to 256 px, conditional or not.
 
 After Radford et al. 2016, with what has been learned since: the generator resizes and convolves instead of
-transposing, and every one of its blocks hears the latent and the condition; the condition enters the
-discriminator as a dot product that it cannot ignore (projection, Miyato & Koyama 2018).
+transposing, and every one of its blocks hears the latent and the condition.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gans.discriminator import DiscriminatorNetwork, Features
 from gans.generator import GeneratorNetwork
 from gans.layers import (
     NORMS,
+    BatchNorm,
     ConditionEmbedding,
     MinibatchDeviation,
     Modulation,
@@ -25,6 +27,7 @@ from gans.layers import (
     levels,
     upsample,
 )
+from gans.verdict import Verdict
 
 
 class Generator(GeneratorNetwork):
@@ -49,6 +52,7 @@ class Generator(GeneratorNetwork):
         self.resolution, self.c_dim, self.z_dim = resolution, c_dim, z_dim
         self.embedding = ConditionEmbedding(c_dim, embedding_dim)
         self.w_dim = z_dim + self.embedding.dim
+        self.n_styles = 1 + len(levels(resolution))
         widths = [channels_at(level, base_channels, max_channels) for level in [4, *levels(resolution)]]
         self.start = nn.Linear(self.w_dim, widths[0] * 4 * 4)
         self.blocks = nn.ModuleList(
@@ -58,15 +62,18 @@ class Generator(GeneratorNetwork):
         self.to_rgb = nn.Conv2d(widths[-1], 3, 3, padding=1)
 
     def map(self, z: Tensor, c: Tensor) -> Tensor:
-        """`w` is the concatenation of the latent and the embedded condition."""
-        return torch.cat([z, self.embedding(c)], dim=1)
+        """Every style is the concatenation of the latent and the embedded condition."""
+        return torch.cat([z, self.embedding(c)], dim=1)[:, None].expand(-1, self.n_styles, -1)
 
     def synthesize(self, w: Tensor) -> Tensor:
-        x = self.start(w).reshape(len(w), -1, 4, 4)  # [N, C, 4, 4]
+        x = self.start(w[:, 0]).reshape(len(w), -1, 4, 4)  # [N, C, 4, 4]
         x = x.contiguous(memory_format=_layout_of(self.to_rgb.weight))
-        for block in self.blocks:
-            x = block(x, w)
+        for place, block in enumerate(self.blocks, start=1):
+            x = block(x, w[:, place])
         return torch.tanh(self.to_rgb(x).float())
+
+    def stages(self) -> Sequence[nn.Module]:
+        return [self.start, *self.blocks, self.to_rgb]
 
 
 class _UpBlock(nn.Module):
@@ -87,10 +94,9 @@ class _UpBlock(nn.Module):
         return x
 
 
-class Discriminator(nn.Module):
-    """Image and condition → logit.
+class Discriminator(DiscriminatorNetwork):
+    """Image → features, by strided 4×4 convolutions.
 
-    logit = v·h(x) + ⟨e(c), h(x)⟩ / √dim, with h the image's features: the projection discriminator.
     `norm` is "batch" as published in 2016, or "none" as gradient penalties ask (Gulrajani et al. 2017,
     section 4: batch norm would make an image's gradient depend on the others).
     """
@@ -105,37 +111,39 @@ class Discriminator(nn.Module):
         max_channels: int = 256,
         norm: str = "none",
         minibatch_deviation: bool = True,
+        condition: str = "projection",
     ) -> None:
         super().__init__()
         if norm not in NORMS:
             raise ValueError(f"norm is one of {', '.join(NORMS)}, not {norm!r}")
         self.resolution, self.c_dim = resolution, c_dim
         widths = [channels_at(level, base_channels, max_channels) for level in [4, *levels(resolution)]][::-1]
-        layers: list[nn.Module] = [nn.Conv2d(3, widths[0], 3, padding=1), nn.LeakyReLU(0.2)]
-        for before, after in pairwise(widths):
-            layers.append(nn.Conv2d(before, after, 4, stride=2, padding=1, bias=norm == "none"))
-            if norm == "batch":
-                layers.append(nn.BatchNorm2d(after))
-            layers.append(nn.LeakyReLU(0.2))
+        self.from_rgb = nn.Sequential(nn.Conv2d(3, widths[0], 3, padding=1), nn.LeakyReLU(0.2))
+        self.blocks = nn.ModuleList(_down_block(before, after, norm) for before, after in pairwise(widths))
         last = widths[-1]
-        if minibatch_deviation:
-            layers.append(MinibatchDeviation())
-        layers += [nn.Conv2d(last + minibatch_deviation, last, 3, padding=1), nn.LeakyReLU(0.2)]
-        self.body = nn.Sequential(*layers)
-        self.features = nn.Linear(last * 4 * 4, last)
-        self.head = nn.Linear(last, 1)
-        self.embedding = ConditionEmbedding(c_dim, embedding_dim)
-        self.projection = nn.Linear(self.embedding.dim, last, bias=False) if c_dim else None
+        deviation = [MinibatchDeviation()] if minibatch_deviation else []
+        joined = nn.Conv2d(last + minibatch_deviation, last, 3, padding=1)
+        self.end = nn.Sequential(*deviation, joined, nn.LeakyReLU(0.2))
+        self.compress = nn.Linear(last * 4 * 4, last)
+        self.verdict = Verdict(last, c_dim, embedding_dim, condition)
         keep_variance(self)
 
-    def forward(self, images: Tensor, c: Tensor) -> Tensor:
-        """Images `[N, 3, H, W]` float −1…1, conditions `[N, c_dim]` → logits `[N]`, positive for real."""
-        h = F.leaky_relu(self.features(self.body(images).flatten(1)), 0.2).float()  # [N, last]
-        logits = self.head(h).squeeze(1)
-        if self.projection is not None:
-            direction = self.projection(self.embedding(c)).float()
-            logits = logits + (direction * h).sum(dim=1) / h.shape[1] ** 0.5
-        return logits.float()
+    def features(self, images: Tensor) -> Features:
+        x = self.from_rgb(images)
+        for block in self.blocks:
+            x = block(x)
+        return Features(F.leaky_relu(self.compress(self.end(x).flatten(1)), 0.2).float())
+
+    def stages(self) -> Sequence[nn.Module]:
+        return [self.from_rgb, *self.blocks, self.end, self.compress]
+
+
+def _down_block(before: int, after: int, norm: str) -> nn.Sequential:
+    """`[N, C, 2H, 2W]` → `[N, C', H, W]`."""
+    layers: list[nn.Module] = [nn.Conv2d(before, after, 4, stride=2, padding=1, bias=norm == "none")]
+    if norm == "batch":
+        layers.append(BatchNorm(after))
+    return nn.Sequential(*layers, nn.LeakyReLU(0.2))
 
 
 def _layout_of(weight: Tensor) -> torch.memory_format:

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gans import draws
+
 NORMS = ("none", "batch")
 
 
@@ -22,18 +24,49 @@ def levels(resolution: int) -> list[int]:
 class ConditionEmbedding(nn.Module):
     """Condition `[N, c_dim]` → embedding `[N, dim]`, a perceptron with one hidden layer.
 
-    With `c_dim` 0 (an unconditional model) the embedding is `[N, 0]` and nothing is learned.
+    With `c_dim` 0 (an unconditional model) the embedding is `[N, 0]` and nothing is learned. `say` scales the
+    embedding: 0 while a network is trained without conditions, 1 when it has turned to them (Shahbazi et al. 2022).
     """
 
     def __init__(self, c_dim: int, dim: int) -> None:
         super().__init__()
         self.dim = dim if c_dim else 0
+        self.say = 1.0
         self.layers = (
             nn.Sequential(nn.Linear(c_dim, dim), nn.LeakyReLU(0.2), nn.Linear(dim, dim)) if c_dim else None
         )
 
     def forward(self, c: Tensor) -> Tensor:
-        return c.new_zeros(len(c), 0) if self.layers is None else self.layers(c)
+        if self.layers is None:
+            return c.new_zeros(len(c), 0)
+        embedded = self.layers(c)
+        return embedded if self.say == 1 else self.say * embedded
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """Batch norm (Ioffe & Szegedy 2015) whose statistics, in training, are those of the whole batch, however many
+    processes it is spread over. (Torch's own synchronised one needs GPUs.)"""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or draws.place_and_number()[1] == 1:
+            return super().forward(x)
+        from torch.distributed.nn.functional import all_reduce  # not in every build of torch
+
+        values = x.float()
+        sums = torch.stack([values.mean(dim=(0, 2, 3)), values.square().mean(dim=(0, 2, 3))])  # [2, C]
+        mean, square = all_reduce(sums) / draws.place_and_number()[1]
+        variance = square - mean.square()
+        with torch.no_grad():
+            n = values.numel() // values.shape[1] * draws.place_and_number()[1]
+            assert self.running_mean is not None and self.running_var is not None and self.momentum is not None
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * n / (n - 1), self.momentum)
+            self.num_batches_tracked.add_(1)  # type: ignore[operator]
+        scale = (variance + self.eps).rsqrt()
+        if self.affine:
+            scale = scale * self.weight
+        shift = -mean * scale if not self.affine else self.bias - mean * scale
+        return (values * scale[:, None, None] + shift[:, None, None]).to(x.dtype)
 
 
 class Modulation(nn.Module):
@@ -44,7 +77,7 @@ class Modulation(nn.Module):
 
     def __init__(self, channels: int, w_dim: int) -> None:
         super().__init__()
-        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.norm = BatchNorm(channels, affine=False)
         self.affine = nn.Linear(w_dim, 2 * channels)
         if not self.affine.weight.is_meta:  # there, a normal draw would import torch's compiler, for a second
             nn.init.normal_(self.affine.weight, std=0.05)
@@ -72,15 +105,15 @@ class Noise(nn.Module):
         self.register_buffer("constant", constant)
 
     def forward(self, x: Tensor) -> Tensor:
-        noise = torch.randn(len(x), 1, *x.shape[2:], device=x.device) if self.training else self.constant
+        noise = draws.normal(len(x), 1, *x.shape[2:], device=x.device) if self.training else self.constant
         return torch.addcmul(x, noise.to(x.dtype), self.strength.to(x.dtype)[:, None, None])
 
 
 class MinibatchDeviation(nn.Module):
     """Appends the deviation across a group of images as one more feature map (Karras et al. 2018, section 3).
 
-    `[N, C, H, W]` → `[N, C + 1, H, W]`. Groups hold every (N / size)-th image; where `size` does not divide
-    N the whole batch is one group.
+    `[N, C, H, W]` → `[N, C + 1, H, W]`. Groups are `size` neighbours (so that they stay together when a batch is
+    spread over processes); where `size` does not divide N the whole batch is one group.
     """
 
     def __init__(self, size: int = 4) -> None:
@@ -90,10 +123,10 @@ class MinibatchDeviation(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         n, _, height, width = x.shape
         size = self.size if n % self.size == 0 else n
-        grouped = x.float().reshape(size, n // size, -1)  # [size, groups, C·H·W]
-        variance = (grouped - grouped.mean(dim=0)).square().mean(dim=0)  # [groups, C·H·W]
+        grouped = x.float().reshape(n // size, size, -1)  # [groups, size, C·H·W]
+        variance = (grouped - grouped.mean(dim=1, keepdim=True)).square().mean(dim=1)  # [groups, C·H·W]
         deviation = (variance + 1e-8).sqrt().mean(dim=1)  # [groups]
-        plane = deviation.repeat(size).to(x.dtype)[:, None, None, None].expand(n, 1, height, width)
+        plane = deviation.repeat_interleave(size).to(x.dtype)[:, None, None, None].expand(n, 1, height, width)
         return torch.cat([x, plane], dim=1)
 
 

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from gans import dcgan
+from gans.discriminator import DiscriminatorNetwork
 from gans.generator import GeneratorNetwork
 
-NETWORKS: dict[str, tuple[type[GeneratorNetwork], type[nn.Module]]] = {
+NETWORKS: dict[str, tuple[type[GeneratorNetwork], type[DiscriminatorNetwork]]] = {
     "dcgan": (dcgan.Generator, dcgan.Discriminator),
 }
 
@@ -21,7 +22,7 @@ def build_generator(network: str, options: Mapping[str, Any]) -> GeneratorNetwor
     return NETWORKS[network][0](**options)
 
 
-def build_discriminator(network: str, options: Mapping[str, Any]) -> nn.Module:
+def build_discriminator(network: str, options: Mapping[str, Any]) -> DiscriminatorNetwork:
     """The discriminator `network` with its constructor's `options`."""
     return NETWORKS[network][1](**options)
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from data.covers import to_uint8
+from gans import draws
 from gans.generator import GeneratorNetwork
 
 _MEAN_PAIRS = 256
@@ -30,7 +31,7 @@ def latent_of_seed(seed: int, z_dim: int) -> Tensor:
 
 def random_z(n: int, generator: GeneratorNetwork, device: torch.device) -> Tensor:
     """`[n, z_dim]` from torch's own random state: the same normal distribution that sampling draws from."""
-    return torch.randn(n, generator.z_dim, device=device)
+    return draws.normal(n, generator.z_dim, device=device)
 
 
 @torch.inference_mode()
@@ -78,7 +79,7 @@ def generate_covers(
 
 
 def _guided(generator: GeneratorNetwork, z: Tensor, c: Tensor, strength: float) -> Tensor:
-    """`w` `[N, w_dim]` of latents `[N, z_dim]` under one condition `[1, c_dim]`."""
+    """`w` `[N, n_styles, w_dim]` of latents `[N, z_dim]` under one condition `[1, c_dim]`."""
     c = c.expand(len(z), -1)
     w = generator.map(z, c)
     return w if strength == 1 else torch.lerp(generator.map(z, torch.zeros_like(c)), w, strength)
