@@ -49,7 +49,7 @@ class DiscriminatorNetwork(nn.Module, ABC):
         """A self-supervised loss: how far `images` are from what their features can restore; None without such."""
         return None
 
-    def grow(self, level: float) -> None:  # noqa: B027  (a network that does not grow has nothing to do)
+    def grow(self, level: float) -> None:
         """Looks at 2^⌈level⌉ px from now on, faded in by the level's fraction; nothing in a network of one size."""
 
     def look(self, images: Tensor) -> Tensor:

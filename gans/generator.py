@@ -33,7 +33,7 @@ class GeneratorNetwork(nn.Module, ABC):
     def stages(self) -> Sequence[nn.Module]:
         """The parts that draw, from coarse to fine: what freezing counts by."""
 
-    def grow(self, level: float) -> None:  # noqa: B027  (a network that does not grow has nothing to do)
+    def grow(self, level: float) -> None:
         """Draws at 2^⌈level⌉ px from now on, faded in by the level's fraction; nothing in a network of one size."""
 
     def forward(self, z: Tensor, c: Tensor) -> Tensor:

@@ -58,10 +58,10 @@ class BatchNorm(nn.BatchNorm2d):
         variance = square - mean.square()
         with torch.no_grad():
             n = values.numel() // values.shape[1] * draws.place_and_number()[1]
-            assert self.running_mean is not None and self.running_var is not None and self.momentum is not None
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * n / (n - 1), self.momentum)
-            self.num_batches_tracked.add_(1)  # type: ignore[operator]
+            assert self.running_mean is not None
+            assert self.running_var is not None
+            self.running_mean.lerp_(mean, self.momentum or 0.0)
+            self.running_var.lerp_(variance * n / (n - 1), self.momentum or 0.0)
         scale = (variance + self.eps).rsqrt()
         if self.affine:
             scale = scale * self.weight
