@@ -34,7 +34,6 @@ def random_z(n: int, generator: GeneratorNetwork, device: torch.device) -> Tenso
     return draws.normal(n, generator.z_dim, device=device)
 
 
-@torch.inference_mode()
 def generate_cover(
     generator: GeneratorNetwork,
     c: np.ndarray | None,
@@ -42,24 +41,42 @@ def generate_cover(
     truncation: float = 1.0,
     strength: float = 1.0,
 ) -> np.ndarray:
-    """One cover, uint8 `[3, H, W]`.
+    """One cover, uint8 `[3, resolution, resolution]`.
 
     c: float32 `[c_dim]`, or None for no condition at all (all blocks absent).
     truncation ψ: 1 is the generator as it is, 0 the most typical cover of this condition.
     strength: 0 ignores the condition, 1 is as trained, above 1 exaggerates it.
     """
+    return draw(generator, style_of(generator, latent_of_seed(seed, generator.z_dim), c, truncation, strength))
+
+
+@torch.inference_mode()
+def style_of(
+    generator: GeneratorNetwork, z: Tensor, c: np.ndarray | None, truncation: float = 1.0, strength: float = 1.0
+) -> Tensor:
+    """`w` `[1, n_styles, w_dim]` of one latent `[z_dim]` and the rest as for `generate_cover`."""
     generator.eval()
     device = next(generator.parameters()).device
     condition = torch.zeros(generator.c_dim) if c is None else torch.as_tensor(np.asarray(c, np.float32))
     if condition.shape != (generator.c_dim,):
         raise ValueError(f"the generator hears {generator.c_dim} numbers, not {tuple(condition.shape)}")
     condition = condition[None].to(device)
-    z = latent_of_seed(seed, generator.z_dim)[None].to(device)
-    w = _guided(generator, z, condition, strength)
+    w = _guided(generator, z[None].to(device), condition, strength)
     if truncation != 1:
         mean = _guided(generator, _antithetic(generator.z_dim, device), condition, strength).mean(0)
         w = torch.lerp(mean[None], w, truncation)
-    return to_uint8(generator.synthesize(w)[0].float().cpu()).numpy()
+    return w
+
+
+@torch.inference_mode()
+def draw(generator: GeneratorNetwork, w: Tensor) -> np.ndarray:
+    """The cover uint8 `[3, resolution, resolution]` of one `w` `[1, n_styles, w_dim]`.
+
+    A network that is still growing draws fewer pixels; each of them is then shown as a square of several.
+    """
+    cover = to_uint8(generator.synthesize(w)[0].float().cpu()).numpy()
+    times = generator.resolution // cover.shape[-1]
+    return cover if times == 1 else cover.repeat(times, axis=1).repeat(times, axis=2)
 
 
 def generate_covers(
