@@ -8,12 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gans import dcgan
+from gans import dcgan, dcgan2016, progan
 from gans.discriminator import DiscriminatorNetwork
 from gans.generator import GeneratorNetwork
 
 NETWORKS: dict[str, tuple[type[GeneratorNetwork], type[DiscriminatorNetwork]]] = {
     "dcgan": (dcgan.Generator, dcgan.Discriminator),
+    "dcgan-2016": (dcgan2016.Generator, dcgan2016.Discriminator),
+    "progan": (progan.Generator, progan.Discriminator),
 }
 
 
