@@ -28,6 +28,27 @@ RECIPES: dict[str, dict[str, Any]] = {
         "beta1": 0.0,
         "beta2": 0.9,
     },
+    # Radford et al. 2016 as published, and as often trained on covers: batches of 16, 10,000 steps, a picture every 100
+    # of them; real labels noisy, generated ones not.
+    "dcgan-2016": {
+        "network": "dcgan-2016",
+        "loss": "bce",
+        "label_smoothing": 0.1,
+        "label_flip": 0.05,
+        "batch_size": 16,
+        "total_images": 160_000,
+        "panel_every": 1_600,
+    },
+    # Karras et al. 2018: λ = 10, one critic step, Adam(1e-3, 0, 0.99).
+    "progan": {
+        "network": "progan",
+        "loss": "wasserstein",
+        "gradient_penalty": 10.0,
+        "g_lr": 1e-3,
+        "d_lr": 1e-3,
+        "beta1": 0.0,
+        "beta2": 0.99,
+    },
     # Small data on a processor: non-saturating logistic loss with lazy R1 (Mescheder et al. 2018; Karras et al.
     # 2020), augmentation inside the discriminator (Zhao et al. 2020).
     "logistic-r1": {
