@@ -10,17 +10,27 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from gans import draws
 
-def augment(images: Tensor, policies: Sequence[str]) -> Tensor:
-    """Applies each policy in turn to images `[N, 3, H, W]`; parameters are drawn anew for every image."""
+
+def augment(images: Tensor, policies: Sequence[str], p: float = 0.0) -> Tensor:
+    """Applies each policy in turn to images `[N, 3, H, W]`; parameters are drawn anew for every image.
+
+    p: the probability of each of ada's transformations (gans/ada.py), where that is among the policies.
+    """
     for policy in policies:
-        images = POLICIES[policy](images)
+        if policy == ADA:
+            from gans.ada import ada
+
+            images = ada(images, p)
+        else:
+            images = CHANGES[policy](images)
     return images
 
 
 def colour(images: Tensor) -> Tensor:
     """Brightness moved by up to ±0.5, saturation scaled by 0…2, contrast by 0.5…1.5."""
-    brightness, saturation, contrast = torch.rand(3, len(images), 1, 1, 1, device=images.device)
+    brightness, saturation, contrast = draws.uniform(len(images), 3, 1, 1, 1, device=images.device).unbind(1)
     images = images + (brightness - 0.5)
     grey = images.mean(dim=1, keepdim=True)
     images = torch.lerp(grey, images, saturation * 2)
@@ -33,8 +43,8 @@ def translation(images: Tensor, share: float = 0.125) -> Tensor:
     n, _, height, width = images.shape
     reach_y, reach_x = round(height * share), round(width * share)
     device = images.device
-    shift_y = torch.randint(-reach_y, reach_y + 1, (n, 1, 1), device=device)
-    shift_x = torch.randint(-reach_x, reach_x + 1, (n, 1, 1), device=device)
+    shift_y = draws.integers(-reach_y, reach_y + 1, n, 1, 1, device=device)
+    shift_x = draws.integers(-reach_x, reach_x + 1, n, 1, 1, device=device)
     rows = torch.arange(height, device=device)[None, :, None] + shift_y + reach_y
     columns = torch.arange(width, device=device)[None, None, :] + shift_x + reach_x
     padded = F.pad(images, (reach_x, reach_x, reach_y, reach_y)).permute(0, 2, 3, 1)  # [N, H', W', 3]
@@ -46,16 +56,18 @@ def cutout(images: Tensor, share: float = 0.5) -> Tensor:
     """Sets one square of `share` of the side to grey (0) in each image; its centre lies anywhere."""
     n, _, height, width = images.shape
     device = images.device
-    centre_y = torch.randint(0, height, (n, 1, 1), device=device)
-    centre_x = torch.randint(0, width, (n, 1, 1), device=device)
+    centre_y = draws.integers(0, height, n, 1, 1, device=device)
+    centre_x = draws.integers(0, width, n, 1, 1, device=device)
     rows = torch.arange(height, device=device)[None, :, None]
     columns = torch.arange(width, device=device)[None, None, :]
     inside = ((rows - centre_y).abs() * 2 < height * share) & ((columns - centre_x).abs() * 2 < width * share)
     return images * (~inside)[:, None].to(images.dtype)
 
 
-POLICIES: dict[str, Callable[[Tensor], Tensor]] = {
+CHANGES: dict[str, Callable[[Tensor], Tensor]] = {
     "colour": colour,
     "translation": translation,
     "cutout": cutout,
 }
+ADA = "ada"
+POLICIES = (*CHANGES, ADA)

@@ -22,6 +22,18 @@ from gans.verdict import CONDITIONING
 RESOLUTIONS = (32, 64, 128, 256, 512)
 _WORDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 NETWORK_ROLES = ("generator", "discriminator")
+OPTIMISERS = ("adam", "rmsprop")
+LATENT_KINDS = ("natural", "gradient")
+_AT_LEAST_ONE = (
+    "total_images", "penalty_every", "path_length_every", "d_steps", "accumulate", "log_every", "panel_every",
+    "snapshot_every", "state_every", "ema_images", "ada_images",
+)  # fmt: skip
+_SHARES = ("label_flip", "mismatch", "condition_dropout", "style_mixing", "latent_share", "ada_target")
+_NOT_NEGATIVE = (
+    "gradient_penalty", "r1", "r2", "drift", "clip", "recognition", "restoration", "path_length", "latent_steps",
+    "latent_rate", "latent_damping", "latent_cost", "turn_after", "turn_images", "growth_images", "g_lr", "d_lr",
+    "warm_images", "schedule_images", "lr_end", "penalty_end", "freeze_g", "freeze_d", "ema_ramp",
+)  # fmt: skip
 CHOICES: dict[str, tuple[str, ...]] = {"norm": NORMS, "condition": CONDITIONING}
 """What a network's option may say, where it is a word."""
 
@@ -42,19 +54,48 @@ class TrainConfig:
     label_smoothing: float = 0.0
     label_flip: float = 0.0
     gradient_penalty: float = 0.0  # weight of (‖∇‖ − 1)²
-    r1: float = 0.0  # γ of (γ/2)·‖∇‖²
+    r1: float = 0.0  # γ of (γ/2)·‖∇‖² on real images
+    r2: float = 0.0  # the same on generated ones
     penalty_every: int = 1  # discriminator steps; the weight is multiplied by it
+    drift: float = 0.0  # weight of the real verdicts' squares
+    clip: float = 0.0  # bound of the discriminator's weights after each step; 0: none
     d_steps: int = 1  # discriminator steps for each generator step
     mismatch: float = 0.0  # share of the negatives that are real covers under another track's condition
+    recognition: float = 0.0  # weight of an auxiliary head's loss, for both players
+    restoration: float = 0.0  # weight of a discriminator's self-supervised loss
+    latent_steps: int = 0  # steps by which latents are optimised before they are used (LOGAN)
+    latent_kind: str = "natural"
+    latent_rate: float = 0.9
+    latent_damping: float = 5.0
+    latent_cost: float = 0.1  # weight of the squared length of these steps, for the generator
+    latent_share: float = 1.0  # share of each latent's numbers that may move
+    style_mixing: float = 0.0  # share of the generated images with a second latent from some place on
+    path_length: float = 0.0  # weight of path-length regularisation
+    path_length_every: int = 4  # generator steps; the weight is multiplied by it
     condition_dropout: float = 0.1
+    turn_after: int = 0  # images before conditions begin to say something
+    turn_images: int = 0  # images over which they come to say all; 0: from the start
+    growth_images: int = 0  # images of each phase of growth; 0: full size from the start
     augment: tuple[str, ...] = ()
+    ada_target: float = 0.6  # of the mean sign of real verdicts, where `augment` has ada
+    ada_images: int = 500_000  # over which ada's probability may go from 0 to 1
     mirror: bool = False
+    accumulate: int = 1  # parts that a batch is computed in
+    optimiser: str = "adam"
     g_lr: float = 2e-4
     d_lr: float = 2e-4
     beta1: float = 0.5
     beta2: float = 0.999
+    warm_images: int = 0  # images over which learning rates rise from 0
+    schedule_images: int = 0  # images over which rates, penalties and β₂ go to their ends; 0: never
+    lr_end: float = 1.0  # factor
+    penalty_end: float = 1.0  # factor
+    beta2_end: float = 0.0  # 0: constant
+    freeze_g: int = 0  # first stages of the generator that are not trained
+    freeze_d: int = 0  # first stages of the discriminator that are not trained
     ema_images: float = 10_000.0  # half-life
     ema_ramp: float = 0.05
+    best_by: str = "frechet"  # the evaluation's figure by which a snapshot is the best so far: the least
     precision: str = "auto"
     log_every: int = 1_000
     panel_every: int = 10_000
@@ -66,26 +107,21 @@ class TrainConfig:
         one_of("network", self.network, NETWORKS)
         one_of("loss", self.loss, LOSSES)
         one_of("precision", self.precision, PRECISIONS)
+        one_of("optimiser", self.optimiser, OPTIMISERS)
+        one_of("latent_kind", self.latent_kind, LATENT_KINDS)
         for policy in self.augment:
             one_of("augment", policy, POLICIES)
-        number_within("batch_size", self.batch_size, 2, 4096)
-        for name in (
-            "total_images",
-            "penalty_every",
-            "d_steps",
-            "log_every",
-            "panel_every",
-            "snapshot_every",
-            "state_every",
-            "ema_images",
-        ):
+        number_within("batch_size", self.batch_size, 2, 65_536)
+        for name in _AT_LEAST_ONE:
             number_within(name, getattr(self, name), 1, math.inf)
-        for name in ("label_flip", "mismatch", "condition_dropout"):
+        for name in _SHARES:
             number_within(name, getattr(self, name), 0, 1)
-        for name, most in (("label_smoothing", 0.5), ("beta1", 0.9999), ("beta2", 0.9999)):
+        for name in _NOT_NEGATIVE:
+            number_within(name, getattr(self, name), 0, 1e12)
+        for name, most in (("label_smoothing", 0.5), ("beta1", 0.9999), ("beta2", 0.9999), ("beta2_end", 0.9999)):
             number_within(name, getattr(self, name), 0, most)
-        for name in ("gradient_penalty", "r1", "g_lr", "d_lr", "ema_ramp"):
-            number_within(name, getattr(self, name), 0, 1e6)
+        if self.batch_size % self.accumulate:
+            raise InputError("accumulate", f"a batch of {self.batch_size} does not fall into {self.accumulate} parts")
         number_within("seed", self.seed, 0, 2**31 - 1)
         for role, network in zip(NETWORK_ROLES, NETWORKS[self.network], strict=True):
             options, given = _options_of(network), getattr(self, role)

@@ -58,4 +58,5 @@ class DiscriminatorNetwork(nn.Module, ABC):
 
     def forward(self, images: Tensor, c: Tensor) -> Tensor:
         """Logits float32 `[N]` of images `[N, 3, H, W]` under conditions `[N, c_dim]`."""
-        return self.judge(self.features(images), c)
+        # The class's own, never a compiled one in its place (gans/compiling.py): penalties differentiate it twice.
+        return self.judge(type(self).features(self, images), c)

@@ -42,6 +42,14 @@ class ConditionEmbedding(nn.Module):
         embedded = self.layers(c)
         return embedded if self.say == 1 else self.say * embedded
 
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Writes `say` into the weights, once and for all."""
+        if self.layers is not None:
+            for parameter in self.layers[-1].parameters():
+                parameter.mul_(self.say)
+        self.say = 1.0
+
 
 class BatchNorm(nn.BatchNorm2d):
     """Batch norm (Ioffe & Szegedy 2015) whose statistics, in training, are those of the whole batch, however many

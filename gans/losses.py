@@ -1,17 +1,20 @@
-"""Adversarial losses as pairs of free functions, and the gradient penalties.
+"""Adversarial losses as pairs of free functions, and the penalties.
 
 Each pair takes logits (positive: real) and returns scalars to be minimised. `d_*` takes the logits of real
-and generated images, `g_*` those of generated images alone. Every function here is checked against a sum
-done by hand.
+and generated images, `g_*` those of generated images (a relativistic one those of real images too). Every function
+here is checked against a sum done by hand.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from gans import draws
 
 Critic = Callable[[Tensor, Tensor], Tensor]
 
@@ -25,9 +28,9 @@ def d_bce(real: Tensor, fake: Tensor, *, smoothing: float = 0.0, flip: float = 0
     """
     labels = torch.ones_like(real)
     if smoothing:
-        labels = labels - 2 * smoothing * torch.rand_like(real)
+        labels = labels - 2 * smoothing * draws.uniform(len(real), device=real.device)
     if flip:
-        labels = labels * (torch.rand_like(real) >= flip)
+        labels = labels * (draws.uniform(len(real), device=real.device) >= flip)
     real_loss = F.binary_cross_entropy_with_logits(real, labels)
     return real_loss + F.binary_cross_entropy_with_logits(fake, torch.zeros_like(fake))
 
@@ -67,12 +70,38 @@ def g_wasserstein(fake: Tensor) -> Tensor:
     return -fake.mean()
 
 
-LOSSES: dict[str, tuple[Callable[..., Tensor], Callable[[Tensor], Tensor]]] = {
-    "bce": (d_bce, g_bce),
-    "logistic": (d_logistic, g_logistic),
-    "hinge": (d_hinge, g_hinge),
-    "wasserstein": (d_wasserstein, g_wasserstein),
+def d_relativistic(real: Tensor, fake: Tensor) -> Tensor:
+    """Mean of softplus(fake − real): a real image must look more real than the generated one beside it
+    (Jolicoeur-Martineau 2019, RpGAN; Huang et al. 2024, eq. 2)."""
+    return F.softplus(fake - real).mean()
+
+
+def g_relativistic(fake: Tensor, real: Tensor) -> Tensor:
+    """Mean of softplus(real − fake): the generator's side of `d_relativistic`."""
+    return F.softplus(real - fake).mean()
+
+
+class AdversarialLoss(NamedTuple):
+    """`d(real, fake)` and `g(fake)`; `g(fake, real)` where `relative`. `noisy_labels`: `d` takes smoothing and flip."""
+
+    d: Callable[..., Tensor]
+    g: Callable[..., Tensor]
+    relative: bool = False
+    noisy_labels: bool = False
+
+
+LOSSES: dict[str, AdversarialLoss] = {
+    "bce": AdversarialLoss(d_bce, g_bce, noisy_labels=True),
+    "logistic": AdversarialLoss(d_logistic, g_logistic),
+    "hinge": AdversarialLoss(d_hinge, g_hinge),
+    "wasserstein": AdversarialLoss(d_wasserstein, g_wasserstein),
+    "relativistic": AdversarialLoss(d_relativistic, g_relativistic, relative=True),
 }
+
+
+def drift(real: Tensor) -> Tensor:
+    """Mean of real²: keeps a critic's verdicts near zero, which no Wasserstein term does (Karras et al. 2018, A.1)."""
+    return real.square().mean()
 
 
 def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, c: Tensor) -> Tensor:
@@ -82,7 +111,7 @@ def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, c: Tensor) -> T
     batch. The gradient is that of the sum of logits: each image's own, unless the critic compares images.
     """
     real, fake = _precise(real), _precise(fake)
-    share = torch.rand(len(real), 1, 1, 1, device=real.device, dtype=real.dtype)
+    share = draws.uniform(len(real), 1, 1, 1, device=real.device).to(real.dtype)
     points = torch.lerp(real, fake, share).requires_grad_()
     return (_image_gradients(critic, points, c).norm(dim=1) - 1).square().mean()
 

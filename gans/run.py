@@ -17,14 +17,16 @@ import torch
 from data.errors import InputError
 from data.files import hold_alone, read_json, write_json
 from gans.config import TrainConfig
+from gans.parallel import is_first
 from gans.precision import resolve_precision
+from gans.snapshots import SNAPSHOTS
 from gans.state import has_state
 
 logger = logging.getLogger(__name__)
 
 CONFIG_FILE = "config.json"
 LOCK_FILE = ".lock"
-_MAY_CHANGE = ("total_images", "log_every", "panel_every", "snapshot_every", "state_every")
+_MAY_CHANGE = ("total_images", "log_every", "panel_every", "snapshot_every", "state_every", "best_by")
 
 
 def begin_run(out: Path, config: TrainConfig, card: Mapping[str, Any], device: torch.device) -> TrainConfig:
@@ -40,7 +42,7 @@ def begin_run(out: Path, config: TrainConfig, card: Mapping[str, Any], device: t
         config = dataclasses.replace(config, precision=resolve_precision(config.precision, device))
         write_json(path, {"config": config.to_json(), "data": dict(card), **here})
         return config
-    if not has_state(out) and any(out.glob("snapshots/*")):
+    if not has_state(out) and any(out.glob(f"{SNAPSHOTS}/*")):
         raise InputError(out, "its state is gone and it cannot go on; give another --out")
     begun = read_json(path)
     config = _as_begun(path, begun, config, card)
@@ -48,14 +50,17 @@ def begin_run(out: Path, config: TrainConfig, card: Mapping[str, Any], device: t
         if here[name] != begun.get(name, here[name]):
             logger.warning("this run began with %s %s; with %s it goes on, but not bit for bit as it would have",
                            name, begun[name], here[name])
-    # What it began with stays: that is where the weights come from.
-    write_json(path, {**begun, "config": config.to_json()})
+    if is_first():  # what it began with stays: that is where the weights come from
+        write_json(path, {**begun, "config": config.to_json()})
     return config
 
 
 @contextlib.contextmanager
 def only_one(out: Path) -> Iterator[None]:
     """Holds the run's folder for this process; `InputError` where another one trains in it."""
+    if not is_first():
+        yield
+        return
     out.mkdir(parents=True, exist_ok=True)
     with hold_alone(out / LOCK_FILE, out, "another process is training in it"):
         yield

@@ -8,16 +8,32 @@ from pathlib import Path
 from typing import Self, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from data.errors import InputError
 from data.training_state import load_state, save_state
 from gans.config import TrainConfig
+from gans.discriminator import DiscriminatorNetwork
 from gans.ema import MovingAverage
 from gans.generator import GeneratorNetwork
+from gans.layers import ConditionEmbedding
 from gans.networks import build_discriminator, build_generator
 from gans.precision import place
+from gans.schedule import beta2, condition_say, growth_level, learning_rate_scale
 
 STATE_FILE = Path("state") / "latest.pt"
+
+
+class Gauges(nn.Module):
+    """What a run measures of itself and acts upon: ada's probability, the running mean of path lengths."""
+
+    p: Tensor
+    path_mean: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in ("p", "path_mean"):
+            self.register_buffer(name, torch.zeros(()))
 
 
 @dataclass
@@ -25,10 +41,11 @@ class TrainState:
     """`shown` is the clock, images shown; `retries` counts the returns to a good state since the last new one."""
 
     generator: GeneratorNetwork
-    discriminator: nn.Module
+    discriminator: DiscriminatorNetwork
     average: MovingAverage
     g_optimiser: torch.optim.Optimizer
     d_optimiser: torch.optim.Optimizer
+    gauges: Gauges
     shown: int = 0
     retries: int = 0
 
@@ -44,15 +61,33 @@ class TrainState:
         sizes = {"resolution": config.resolution, "c_dim": c_dim}
         generator = place(build_generator(config.network, {**sizes, **config.generator}), device)
         discriminator = place(build_discriminator(config.network, {**sizes, **config.discriminator}), device)
+        for network, frozen in ((generator, config.freeze_g), (discriminator, config.freeze_d)):
+            for stage in network.stages()[:frozen]:
+                stage.requires_grad_(False)
         average = MovingAverage(generator, config.ema_images, config.ema_ramp)
-        betas = (config.beta1, config.beta2)
         return cls(
             generator,
             discriminator,
             average,
-            torch.optim.Adam(generator.parameters(), lr=config.g_lr, betas=betas, fused=True),
-            torch.optim.Adam(discriminator.parameters(), lr=config.d_lr, betas=betas, fused=True),
+            _optimiser(generator, config, config.g_lr),
+            _optimiser(discriminator, config, config.d_lr),
+            Gauges().to(device),
         )
+
+    def keep_to(self, config: TrainConfig) -> None:
+        """Sets what is a function of the clock: growth, what conditions say, learning rates, β₂."""
+        level, say = growth_level(config, self.shown), condition_say(config, self.shown)
+        for network in (self.generator, self.discriminator, self.averaged):
+            network.grow(level)
+            for module in network.modules():
+                if isinstance(module, ConditionEmbedding):
+                    module.say = say
+        scale = learning_rate_scale(config, self.shown)
+        for optimiser, rate in ((self.g_optimiser, config.g_lr), (self.d_optimiser, config.d_lr)):
+            for group in optimiser.param_groups:
+                group["lr"] = rate * scale
+                if "betas" in group:
+                    group["betas"] = (config.beta1, beta2(config, self.shown))
 
     def save(self, run: Path) -> None:
         """Writes `state/latest.pt` whole or not at all."""
@@ -70,7 +105,17 @@ class TrainState:
             "average": self.average,
             "g_optimiser": self.g_optimiser,
             "d_optimiser": self.d_optimiser,
+            "gauges": self.gauges,
         }
+
+
+def _optimiser(network: nn.Module, config: TrainConfig, rate: float) -> torch.optim.Optimizer:
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    if not trained:
+        raise InputError("freeze", "nothing is left to train")
+    if config.optimiser == "rmsprop":
+        return torch.optim.RMSprop(trained, lr=rate)
+    return torch.optim.Adam(trained, lr=rate, betas=(config.beta1, config.beta2), fused=True)
 
 
 def has_state(run: str | os.PathLike[str]) -> bool:

@@ -16,29 +16,30 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
-from data.covers import to_uint8
 from data.errors import InputError
-from gans.batches import Batches
+from gans.augment import ADA
+from gans.batches import Batches, Part
 from gans.board import Board, Panel
-from gans.bundle import write_bundle
-from gans.conditions import Layout, drop_blocks, layout_dim
+from gans.compiling import compile_networks
+from gans.conditions import Layout, layout_dim
 from gans.config import TrainConfig
-from gans.generator import GeneratorNetwork
-from gans.networks import count_parameters, gradient_norm
+from gans.fine_tune import Start
+from gans.networks import gradient_norm
+from gans.parallel import agree, average_figures, average_gradients, first_goes_ahead, is_first
 from gans.precision import keep_large_blocks
 from gans.run import begin_run, only_one
-from gans.sampling import random_z
+from gans.schedule import condition_say, growth_level, penalty_scale
+from gans.snapshots import SNAPSHOTS, Evaluate, note_best, score, write_snapshot
 from gans.state import TrainState, has_state
-from gans.steps import discriminator_step, generator_step, penalty_due
+from gans.steps import Losses, Moment, discriminator_step, generator_step, path_length_due, penalty_due
 
 logger = logging.getLogger(__name__)
 
 MOST_RETRIES = 3
-MOST_EVALUATED = 512
-_EVALUATION_SEED = 1_000_000
-
-Evaluate = Callable[[np.ndarray, np.ndarray], Mapping[str, float]]
+PATH_MEMORY = 0.01
+"""Share of the running mean of path lengths that each new measurement takes."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ class Surroundings:
 
     evaluate: (generated covers uint8 `[M, 3, H, W]`, their conditions `[M, c_dim]`) → named figures.
     model: what model.json says beside the loop's own part; encoder_tensors: the bundle's fitted encoders.
-    progress: called with (images shown, latest figures) now and then. stop: asked after each step.
+    progress: called with (images shown, latest figures) now and then. stop: asked after each step. start: weights that
+    a new run begins with. compile: whether networks are compiled, which changes last bits.
     """
 
     panel: Panel | None = None
@@ -73,6 +75,8 @@ class Surroundings:
     encoder_tensors: Mapping[str, np.ndarray] = field(default_factory=dict)
     progress: Callable[[int, Mapping[str, float]], None] = lambda shown, figures: None
     stop: Callable[[], bool] = lambda: False
+    start: Start | None = None
+    compile: bool = False
 
 
 class DivergedError(RuntimeError):
@@ -96,12 +100,16 @@ def train(
     _check(config, data)
     keep_large_blocks()
     with only_one(out):
-        config = begin_run(out, config, data.card, device)
+        with first_goes_ahead():
+            config = begin_run(out, config, data.card, device)
         state = TrainState.build(config, layout_dim(data.layout), device)
-        if has_state(out):
-            state.load(out)
-        else:
-            state.save(out)
+        with first_goes_ahead():
+            if has_state(out):
+                state.load(out)
+            else:
+                if around.start is not None:
+                    logger.info("begins with another's weights: %s", around.start.put_into(state, config.network))
+                state.save(out)
         return _Loop(config, data, out, around, device, state).run()
 
 
@@ -129,54 +137,93 @@ class _Loop:
     ) -> None:
         self.config, self.data, self.out, self.around = config, data, out, around
         self.device, self.state = device, state
-        self.batches = Batches(data.covers, data.conditions, data.rows, config.seed, config.mirror)
-        self.board = Board(out, state.shown)
+        self.batches = Batches(data.covers, data.conditions, data.layout, data.rows, config)
+        self.board = Board(out, state.shown) if is_first() else None
         self.clock = (time.monotonic(), state.shown)
         self.figures: dict[str, float] = {}
         self.metrics: dict[str, float] = {}
+        if around.compile:
+            compile_networks(state.generator, state.discriminator, config)
 
     def run(self) -> Path:
-        config, state, panel = self.config, self.state, self.around.panel
+        config, state, panel, board = self.config, self.state, self.around.panel, self.board
         try:
-            if panel is not None and not state.shown:
-                self.board.introduce(panel, 0)
-                self.board.draw(panel, state.averaged, 0)
-            while state.shown < config.total_images and not self.around.stop():
+            state.keep_to(config)
+            if board is not None and panel is not None and not state.shown:
+                board.introduce(panel, 0)
+                board.draw(panel, state.averaged, 0)
+            while state.shown < config.total_images and not agree(self.around.stop(), self.device):
                 before = state.shown
-                losses = self._step()
-                if not all(np.isfinite(value) for value in losses.values()):
+                figures = self._step()
+                if not all(np.isfinite(value) for value in figures.values()):
                     self._go_back()
                     continue
-                self._keep_up(before, losses)
+                self._keep_up(before, figures)
             self._save()
             snapshot = self._snapshot()
-            if state.shown >= config.total_images:
+            if self.board is not None and state.shown >= config.total_images:
                 figures = {"images_shown": float(state.shown), **self.metrics}
                 self.board.finish(config.to_json(), figures, state.shown)
             return snapshot
         finally:
-            self.board.close()
+            if self.board is not None:
+                self.board.close()
 
     def _step(self) -> dict[str, float]:
         """`d_steps` discriminator steps and one of the generator; returns named losses and gradient norms."""
         config, state = self.config, self.state
         state.generator.train()
         state.discriminator.train()
+        state.keep_to(config)
         torch.manual_seed(_seed_of(config.seed, state.shown, state.retries))
-        figures: dict[str, torch.Tensor] = {}
+        figures: dict[str, Tensor] = {}
+        parts: list[Part] = []
         for _ in range(config.d_steps):
-            images, c = self.batches.at(state.shown, config.batch_size, self.device)
-            c = drop_blocks(c, self.data.layout, config.condition_dropout)
-            penalise = penalty_due(config, state.shown)
-            figures |= discriminator_step(state.generator, state.discriminator, images, c, config, penalise)
-            figures["gradient_norm/d"] = gradient_norm(state.discriminator)
-            _move(state.d_optimiser)
+            parts, moment = list(self.batches.at(state.shown, self.device)), self._moment()
+            figures |= _mean(
+                [
+                    discriminator_step(state.generator, state.discriminator, *part, config, moment)
+                    for part in parts
+                ]
+            )
+            figures["gradient_norm/d"] = _move(state.d_optimiser, state.discriminator)
+            if config.clip:
+                _clip(state.discriminator, config.clip)
             state.shown += config.batch_size
-        figures |= generator_step(state.generator, state.discriminator, c, config)
-        figures["gradient_norm/g"] = gradient_norm(state.generator)
-        _move(state.g_optimiser)
+        moment = self._moment()
+        figures |= _mean(
+            [
+                generator_step(state.generator, state.discriminator, part.images, part.c, config, moment)
+                for part in parts
+            ]
+        )
+        figures["gradient_norm/g"] = _move(state.g_optimiser, state.generator)
         state.average.follow(state.generator, config.batch_size * config.d_steps, state.shown)
-        return {name: float(value) for name, value in figures.items()}
+        known = average_figures(figures)
+        self._read_gauges(known)
+        return known
+
+    def _moment(self) -> Moment:
+        config, state = self.config, self.state
+        return Moment(
+            layout=self.data.layout,
+            penalise=penalty_due(config, state.shown),
+            penalty_scale=penalty_scale(config, state.shown),
+            lengthen=path_length_due(config, state.shown),
+            p=float(state.gauges.p),
+            path_mean=state.gauges.path_mean,
+        )
+
+    def _read_gauges(self, figures: Mapping[str, float]) -> None:
+        """Moves ada's probability toward its target and the mean path length toward what was measured."""
+        config, gauges = self.config, self.state.gauges
+        if ADA in config.augment:
+            from gans.ada import adapted
+
+            share = config.batch_size * config.d_steps / config.ada_images
+            gauges.p.fill_(adapted(float(gauges.p), figures["logits/sign"], config.ada_target, share))
+        if "path/length" in figures:
+            gauges.path_mean.lerp_(torch.tensor(figures["path/length"], device=self.device), PATH_MEMORY)
 
     def _keep_up(self, before: int, losses: Mapping[str, float]) -> None:
         """Writes what is due between `before` and now: points, panel, snapshot, state."""
@@ -186,10 +233,10 @@ class _Loop:
             seconds, shown = time.monotonic() - self.clock[0], state.shown - self.clock[1]
             self.clock = (time.monotonic(), state.shown)
             self.figures["speed/images_per_second"] = shown / max(seconds, 1e-9)
-            rates = {"lr/g": config.g_lr, "lr/d": config.d_lr, "ema/decay": state.average.decay}
-            self.board.scalars({**self.figures, **rates}, state.shown)
-            self.around.progress(state.shown, self.figures)
-        if self.around.panel is not None and self._due(config.panel_every, before):
+            if self.board is not None:
+                self.board.scalars({**self.figures, **self._dials()}, state.shown)
+                self.around.progress(state.shown, self.figures)
+        if self.board is not None and self.around.panel is not None and self._due(config.panel_every, before):
             self.board.draw(self.around.panel, state.averaged, state.shown)
         if self._due(config.snapshot_every, before):
             self._snapshot()
@@ -197,10 +244,27 @@ class _Loop:
             state.retries = 0
             self._save()
 
+    def _dials(self) -> dict[str, float]:
+        """What the clock and the gauges have set, where it can change."""
+        config, state = self.config, self.state
+        dials = {
+            "lr/g": state.g_optimiser.param_groups[0]["lr"],
+            "lr/d": state.d_optimiser.param_groups[0]["lr"],
+            "ema/decay": state.average.decay,
+        }
+        if ADA in config.augment:
+            dials["ada/p"] = float(state.gauges.p)
+        if config.growth_images:
+            dials["growth/level"] = growth_level(config, state.shown)
+        if config.turn_images:
+            dials["turn/say"] = condition_say(config, state.shown)
+        return dials
+
     def _save(self) -> None:
         """The state, after the events that lead up to it: a resumed run draws no point twice and misses none."""
-        self.board.flush()
-        self.state.save(self.out)
+        if self.board is not None:
+            self.board.flush()
+            self.state.save(self.out)
 
     def _due(self, every: int, before: int) -> bool:
         return before // every != self.state.shown // every
@@ -213,10 +277,12 @@ class _Loop:
                 f"losses were not finite at {at:,} images and again after {MOST_RETRIES} returns to the last good "
                 "state; lower g_lr and d_lr or use --precision fp32"
             )
-        self.state.load(self.out)
+        with first_goes_ahead():
+            self.state.load(self.out)
         self.state.retries = retries
-        self.board.close()
-        self.board = Board(self.out, self.state.shown)
+        if self.board is not None:
+            self.board.close()
+            self.board = Board(self.out, self.state.shown)
         self.clock = (time.monotonic(), self.state.shown)
         for optimiser in (self.state.g_optimiser, self.state.d_optimiser):
             optimiser.zero_grad(set_to_none=True)
@@ -224,36 +290,20 @@ class _Loop:
                        f"{at:,}", f"{self.state.shown:,}", retries, MOST_RETRIES)
 
     def _snapshot(self) -> Path:
-        """A bundle of the averaged generator as it is now, scored where an evaluation was given."""
-        state, generator = self.state, self.state.averaged
-        folder = self.out / "snapshots" / f"{state.shown:09d}"
-        self.metrics = self._evaluate()
+        """A bundle of the averaged generator as it is now, scored where an evaluation was given, the best one noted."""
+        config, data, state = self.config, self.data, self.state
+        folder = self.out / SNAPSHOTS / f"{state.shown:09d}"
+        if self.board is None:
+            return folder
+        self.metrics = score(state.averaged, data.conditions[data.held_out], self.around.evaluate, self.device)
         self.board.scalars({f"metrics/{name}": value for name, value in self.metrics.items()}, state.shown)
-        model = {
-            "recipe": self.config.recipe,
-            "network": self.config.network,
-            "resolution": self.config.resolution,
-            "generator": {
-                "resolution": self.config.resolution,
-                "c_dim": self.data.conditions.shape[1],
-                **self.config.generator,
-            },
-            "layout": [list(block) for block in self.data.layout],
-            "images_shown": state.shown,
-            "parameters": count_parameters(generator),
-            "config": self.config.to_json(),
-            "data": dict(self.data.card),
-            "metrics": self.metrics,
-        }
-        return write_bundle(folder, generator, {**self.around.model, **model}, self.around.encoder_tensors)
-
-    def _evaluate(self) -> dict[str, float]:
-        """The evaluation's figures on covers generated for held-out tracks, whose music training never saw."""
-        if self.around.evaluate is None or len(self.data.held_out) < 2:
-            return {}
-        c = self.data.conditions[self.data.held_out[:MOST_EVALUATED]]
-        covers = _draw_many(self.state.averaged, c, self.device)
-        return {name: float(value) for name, value in self.around.evaluate(covers, c).items()}
+        model = {**self.around.model, "data": dict(data.card), "metrics": self.metrics}
+        if self.around.start is not None:
+            model["started_from"] = self.around.start.bundle
+        write_snapshot(self.out, state.averaged, state.shown, config, data.layout, model, self.around.encoder_tensors)
+        if config.best_by in self.metrics:
+            note_best(self.out, folder, config.best_by, self.metrics[config.best_by])
+        return folder
 
 
 def _seed_of(*numbers: int) -> int:
@@ -261,17 +311,22 @@ def _seed_of(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
 
 
-def _move(optimiser: torch.optim.Optimizer) -> None:
+def _move(optimiser: torch.optim.Optimizer, network: nn.Module) -> Tensor:
+    """One step along the gradients of all processes; returns their norm."""
+    average_gradients(network)
+    norm = gradient_norm(network)
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)
+    return norm
 
 
-@torch.inference_mode()
-def _draw_many(generator: GeneratorNetwork, c: np.ndarray, device: torch.device, batch: int = 64) -> np.ndarray:
-    """One cover for each condition `[M, c_dim]`, in batches: for scores, where a last bit does not matter."""
-    torch.manual_seed(_EVALUATION_SEED)
-    parts = []
-    for begin in range(0, len(c), batch):
-        conditions = torch.from_numpy(c[begin : begin + batch]).to(device)
-        parts.append(to_uint8(generator(random_z(len(conditions), generator, device), conditions).float().cpu()))
-    return torch.cat(parts).numpy()
+@torch.no_grad()
+def _clip(network: nn.Module, bound: float) -> None:
+    """Holds every weight within ± `bound`: the WGAN of Arjovsky et al. 2017, algorithm 1."""
+    for parameter in network.parameters():
+        parameter.clamp_(-bound, bound)
+
+
+def _mean(parts: list[Losses]) -> dict[str, Tensor]:
+    """Mean of each figure over the parts that a batch was computed in."""
+    return {name: torch.stack([part[name] for part in parts]).mean() for name in parts[0]}

@@ -28,7 +28,8 @@ from encoders.schema import ConditionSchema
 from encoders.stored import read_encoder
 from gans.board import Panel
 from gans.bundle import SHIPPED, load_bundle
-from gans.training import MOST_EVALUATED, Evaluate, Surroundings, TrainingData
+from gans.snapshots import MOST_EVALUATED, Evaluate
+from gans.training import Surroundings, TrainingData
 from scripts.ears import bundle_extras, is_encoder_folder, pick, read_ears
 from scripts.shell import complain, stages
 

@@ -13,7 +13,7 @@ import torch
 from gans.config import TrainConfig
 from gans.networks import build_discriminator, build_generator
 from gans.recipes import resolve
-from gans.steps import discriminator_step, generator_step, penalty_due
+from gans.steps import Moment, discriminator_step, generator_step, penalty_due
 from gans.training import Surroundings, TrainingData, train
 
 LAYOUT = [("attributes", 10)]
@@ -67,10 +67,11 @@ def plain_rate() -> float:
         images = torch.from_numpy(data.covers[rows]).float() / 127.5 - 1
         c = torch.from_numpy(data.conditions[rows])
         d_optimiser.zero_grad()
-        discriminator_step(generator, discriminator, images, c, config, penalty_due(config, step * BATCH))
+        moment = Moment(LAYOUT, penalise=penalty_due(config, step * BATCH))
+        discriminator_step(generator, discriminator, images, c, None, config, moment)
         d_optimiser.step()
         g_optimiser.zero_grad()
-        generator_step(generator, discriminator, c, config)
+        generator_step(generator, discriminator, images, c, config, moment)
         g_optimiser.step()
         times.append(time.perf_counter())
     return _rate(times)

@@ -1,10 +1,14 @@
 """A world small enough to train on in a second."""
 
+import inspect
+
 import numpy as np
 import pytest
 import torch
 
 from gans.board import Panel
+from gans.config import NETWORK_ROLES
+from gans.networks import NETWORKS
 from gans.recipes import RECIPES, resolve
 from gans.training import TrainingData
 
@@ -33,10 +37,11 @@ def tiny_config():
     """`tiny_config(recipe, **changes)`: a recipe's row at toy size."""
 
     def build(recipe: str = "logistic-r1", **changes):
-        network_options = {
-            role: {**RECIPES[recipe].get(role, {}), **TINY[role]} for role in ("generator", "discriminator")
-        }
-        return resolve(recipe, {**TINY, "total_images": 80, **network_options, **changes})
+        row, options = RECIPES[recipe], {}
+        for role, network in zip(NETWORK_ROLES, NETWORKS[row.get("network", "dcgan")], strict=True):
+            small = {key: value for key, value in TINY[role].items() if key in inspect.signature(network).parameters}
+            options[role] = {**row.get(role, {}), **small}
+        return resolve(recipe, {**TINY, "total_images": 80, **options, **changes})
 
     return build
 

@@ -5,7 +5,17 @@ import math
 import pytest
 import torch
 
-from gans.losses import LOSSES, d_bce, d_hinge, d_logistic, d_wasserstein, gradient_penalty, r1_penalty
+from gans.losses import (
+    LOSSES,
+    d_bce,
+    d_hinge,
+    d_logistic,
+    d_relativistic,
+    d_wasserstein,
+    drift,
+    gradient_penalty,
+    r1_penalty,
+)
 
 REAL, FAKE = torch.tensor([2.0, -1.0]), torch.tensor([0.5, -3.0])
 
@@ -20,6 +30,8 @@ def test_discriminator_losses_equal_sums_by_hand():
     assert d_bce(REAL, FAKE).item() == pytest.approx(cross_entropy, rel=1e-6)
     assert d_hinge(REAL, FAKE).item() == pytest.approx((0 + 2) / 2 + (1.5 + 0) / 2)
     assert d_wasserstein(REAL, FAKE).item() == pytest.approx((0.5 - 3) / 2 - (2 - 1) / 2)
+    assert d_relativistic(REAL, FAKE).item() == pytest.approx((log1pexp(0.5 - 2) + log1pexp(-3 + 1)) / 2)
+    assert drift(REAL).item() == pytest.approx((4 + 1) / 2)
 
 
 def test_generator_losses_equal_sums_by_hand():
@@ -28,16 +40,18 @@ def test_generator_losses_equal_sums_by_hand():
         "logistic": (log1pexp(-0.5) + log1pexp(3)) / 2,
         "hinge": 1.25,
         "wasserstein": 1.25,
+        "relativistic": (log1pexp(2 - 0.5) + log1pexp(-1 + 3)) / 2,
     }
-    assert {name: pytest.approx(g(FAKE).item(), rel=1e-6) for name, (_, g) in LOSSES.items()} == by_hand
+    found = {name: loss.g(FAKE, REAL) if loss.relative else loss.g(FAKE) for name, loss in LOSSES.items()}
+    assert {name: pytest.approx(value.item(), rel=1e-6) for name, value in found.items()} == by_hand
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_the_players_pull_a_generated_images_logit_in_opposite_directions(name):
-    d_loss, g_loss = LOSSES[name]
-    fake = torch.zeros(3, requires_grad=True)
-    (down,) = torch.autograd.grad(d_loss(torch.zeros(3), fake), fake)
-    (up,) = torch.autograd.grad(g_loss(fake), fake)
+    loss = LOSSES[name]
+    real, fake = torch.zeros(3), torch.zeros(3, requires_grad=True)
+    (down,) = torch.autograd.grad(loss.d(real, fake), fake)
+    (up,) = torch.autograd.grad(loss.g(fake, real) if loss.relative else loss.g(fake), fake)
     assert (down > 0).all()
     assert (up < 0).all()
 

@@ -1,20 +1,23 @@
 """Augmentation, conditions, batches, moving average, precision: the loop's small parts and their laws."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from gans.augment import POLICIES, augment, cutout, translation
+from gans.augment import CHANGES, augment, cutout, translation
 from gans.batches import Batches
-from gans.conditions import drop_blocks, layout_dim, mismatch
+from gans.conditions import drop_blocks, layout_dim, recognition_loss
 from gans.ema import MovingAverage
 from gans.precision import resolve_precision
+from gans.recipes import resolve
 
 LAYOUT = [("attributes", 2), ("tags", 3)]
 
 
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("policy", CHANGES)
 def test_augmentation_lets_gradients_through_and_differs_by_image(policy):
     torch.manual_seed(1)
     one = torch.randn(1, 3, 32, 32)
@@ -66,44 +69,49 @@ def test_no_dropout_is_the_condition_itself():
     assert drop_blocks(c, LAYOUT, 0.0) is c
 
 
-@pytest.mark.parametrize("n", [2, 3, 16])
-def test_mismatched_conditions_have_no_fixed_point(n):
-    c = torch.arange(n)[:, None].float()
-    for seed in range(50):
-        torch.manual_seed(seed)
-        wrong = mismatch(c)
-        assert (wrong != c).all()
-        assert sorted(wrong.flatten().tolist()) == sorted(c.flatten().tolist())
-
-
-def test_one_row_has_no_mismatch():
-    with pytest.raises(ValueError, match="batch of one"):
-        mismatch(torch.zeros(1, 3))
-
-
 @pytest.fixture
 def batches():
     covers = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 3, 4, 4), np.uint8)
     conditions = np.arange(10, dtype=np.float32)[:, None]
-    return Batches(covers, conditions, rows=np.array([1, 3, 5, 7, 9]), seed=0, mirror=False)
+    config = resolve("logistic-r1", {"batch_size": 50, "condition_dropout": 0, "mismatch": 0.5, "accumulate": 2})
+    return Batches(covers, conditions, [], np.array([1, 3, 5, 7, 9]), config)
+
+
+def stream(batches, shown=0):
+    """Images and conditions of a whole batch."""
+    parts = list(batches.at(shown, torch.device("cpu")))
+    return torch.cat([part.images for part in parts]), torch.cat([part.c for part in parts])
 
 
 def test_covers_keep_their_own_conditions_and_held_out_rows_stay_out(batches):
-    images, c = batches.at(0, 40, torch.device("cpu"))
+    images, c = stream(batches)
     assert torch.allclose((images[:, 0, 0, 0] + 1) * 127.5, c[:, 0], atol=1e-3)
     assert set(c.flatten().tolist()) == {1, 3, 5, 7, 9}
 
 
 def test_each_pass_shows_every_cover_once_in_an_order_of_its_own(batches):
-    passes = batches.at(0, 50, torch.device("cpu"))[1].reshape(10, 5).tolist()
+    passes = stream(batches)[1].reshape(10, 5).tolist()
     assert all(sorted(seen) == [1, 3, 5, 7, 9] for seen in passes)
     assert len({tuple(seen) for seen in passes}) > 3
 
 
 def test_the_stream_depends_on_the_clock_alone(batches):
-    whole = batches.at(0, 12, torch.device("cpu"))[1]
-    parts = [batches.at(begin, 3, torch.device("cpu"))[1] for begin in (9, 0, 6, 3)]
-    assert torch.equal(whole, torch.cat([parts[1], parts[3], parts[2], parts[0]]))
+    whole = batches.picked(0, 12)
+    parts = [batches.picked(begin, 3) for begin in (9, 0, 6, 3)]
+    assert np.array_equal(whole, np.concatenate([parts[1], parts[3], parts[2], parts[0]]))
+
+
+def test_wrong_conditions_are_those_of_other_covers(batches):
+    for part in batches.at(0, torch.device("cpu")):
+        assert (part.wrong != part.c).all()
+
+
+def test_recognition_counts_present_blocks_only_and_classes_as_cross_entropy():
+    c = torch.tensor([[1, 0.5, -0.5, 1, 0, 1, 1], [1, 0.5, -0.5, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 0]])
+    estimate = torch.tensor([[9, 0.0, 0.0, 9, 0.0, 0.0, 0.0]]).repeat(3, 1)
+    numbers, classes = 0.25, math.log(3)  # mean of 0.5² twice; equal logits over three classes
+    expected = ((numbers + classes) / 2 + numbers + 0) / 3
+    assert recognition_loss(estimate, c, LAYOUT).item() == pytest.approx(expected, rel=1e-6)
 
 
 def test_moving_average_halves_the_distance_in_a_half_life():

@@ -6,35 +6,56 @@ import pytest
 import torch
 from torch import nn
 
+from gans.conditions import mismatch
+from gans.discriminator import DiscriminatorNetwork, Features
+from gans.generator import GeneratorNetwork
 from gans.recipes import resolve
-from gans.steps import discriminator_step, generator_step, mismatched_logits
+from gans.steps import Moment, discriminator_step, generator_step
 
 REAL = torch.tensor([0.5, -0.2])
 C = torch.tensor([[1.0], [3.0]])
 
 
-class Flat(nn.Module):
+class Flat(GeneratorNetwork):
     """Images of one value, `a`, whatever the latent."""
 
-    z_dim = 1
+    z_dim = n_styles = 1
 
     def __init__(self, a=0.3):
         super().__init__()
         self.a = nn.Parameter(torch.tensor(a))
 
-    def forward(self, z, c):
-        return self.a.expand(len(z))[:, None, None, None].expand(-1, 3, 2, 2)
+    def map(self, z, c):
+        return z[:, None]
+
+    def synthesize(self, w):
+        return self.a.expand(len(w))[:, None, None, None].expand(-1, 3, 2, 2)
+
+    def stages(self):
+        return []
 
 
-class Critic(nn.Module):
+class Critic(DiscriminatorNetwork):
     """logit = w · c · (mean of the image): its gradient in the image is w·c/12 at each of 12 values."""
 
     def __init__(self, w=0.7):
         super().__init__()
         self.w = nn.Parameter(torch.tensor(w))
 
-    def forward(self, images, c):
-        return self.w * c[:, 0] * images.mean(dim=(1, 2, 3))
+    def features(self, images):
+        return Features(images.mean(dim=(1, 2, 3))[:, None])
+
+    def judge(self, features, c):
+        return self.w * c[:, 0] * features.vector[:, 0]
+
+    def recognise(self, features):
+        return torch.cat([torch.ones(2, 1), self.w * features.vector], dim=1)
+
+    def restore(self, features, images):
+        return self.w * features.vector.sum()
+
+    def stages(self):
+        return []
 
 
 def images():
@@ -47,7 +68,9 @@ def config(recipe="wgan-gp", **changes):
 
 def step(config, penalise=True):
     critic = Critic()
-    losses = discriminator_step(Flat(), critic, images(), C, config, penalise)
+    torch.manual_seed(0)
+    moment = Moment(penalise=penalise)
+    losses = discriminator_step(Flat(), critic, images(), C, C.flip(0) if config.mismatch else None, config, moment)
     return {name: value.item() for name, value in losses.items()}, critic.w.grad.item()
 
 
@@ -94,22 +117,74 @@ def test_gradient_penalty_pulls_the_gradients_norm_to_one():
 
 def test_penalties_wait_for_their_turn_and_none_is_none():
     assert "d/r1" not in step(config(r1=2.0), penalise=False)[0]
-    assert set(step(config(), penalise=True)[0]) == {"d/adversarial", "logits/D(real)", "logits/D(fake)"}
+    assert set(step(config(), penalise=True)[0]) == {"d/adversarial", "logits/D(real)", "logits/D(fake)", "logits/sign"}
 
 
 def test_the_generators_step_moves_it_toward_higher_verdicts_and_leaves_the_critic_alone():
     generator, critic = Flat(), Critic()
-    losses = generator_step(generator, critic, C, config())
+    losses = generator_step(generator, critic, images(), C, config(), Moment())
     assert losses["g/adversarial"].item() == pytest.approx(-0.7 * FAKE_SUM)
     assert generator.a.grad.item() == pytest.approx(-0.7 * 2)  # −w · mean(c)
     assert critic.w.grad is None
     assert critic.w.requires_grad
 
 
-def test_equal_conditions_are_not_taken_for_mismatched_ones():
-    repeated = torch.tensor([[0.0], [0.0], [2.0]])
-    for seed in range(20):
+def test_mismatched_conditions_are_never_the_images_own():
+    repeated = torch.tensor([[0.0], [0.0], [2.0], [1.0]])
+    for seed in range(50):
         torch.manual_seed(seed)
-        logits = mismatched_logits(lambda x, c: c[:, 0] - 100 * x, torch.tensor([0.0, 0.0, 1.0]), repeated)
-        assert len(logits) == 2  # one of the two zeros meets the other and is left out
-    assert len(mismatched_logits(lambda x, c: c[:, 0], torch.zeros(3), torch.zeros(3, 1))) == 0
+        wrong = mismatch(repeated)
+        assert (wrong != repeated).all()
+        assert {float(v) for v in wrong} <= {0.0, 1.0, 2.0}
+    assert mismatch(torch.zeros(3, 2)) is None
+
+
+def test_r2_is_r1_on_generated_images():
+    losses, _ = step(config(r2=2.0))
+    assert losses["d/r2"] == pytest.approx(2.0 / 2 * 0.7**2 * (1 + 9) / 2 / 12)
+
+
+def test_drift_is_the_mean_square_of_real_verdicts():
+    losses, _ = step(config(drift=0.5))
+    assert losses["d/drift"] == pytest.approx(0.5 * 0.7**2 * (0.5**2 + 0.6**2) / 2)
+
+
+def test_a_relativistic_loss_compares_neighbours():
+    losses, _ = step(config(loss="relativistic"))
+    margins = [0.7 * (0.5 - 0.3) * 1, 0.7 * (-0.2 - 0.3) * 3]  # D(real) − D(fake) under each condition
+    assert losses["d/adversarial"] == pytest.approx(sum(math.log1p(math.exp(-m)) for m in margins) / 2, rel=1e-5)
+    generator, critic = Flat(), Critic()
+    found = generator_step(generator, critic, images(), C, config(loss="relativistic"), Moment())
+    assert found["g/adversarial"].item() == pytest.approx(sum(math.log1p(math.exp(m)) for m in margins) / 2, rel=1e-5)
+    slopes = [1 / (1 + math.exp(-m)) * -0.7 * c for m, c in zip(margins, (1, 3), strict=True)]
+    assert generator.a.grad.item() == pytest.approx(sum(slopes) / 2, rel=1e-5)
+
+
+LAYOUT = [("energy", 1)]
+HEARD = torch.tensor([[1.0, 0.4], [0.0, 9.0]])  # the second image's block is absent: what it holds does not count
+
+
+def test_both_players_want_the_condition_recognised_in_real_and_in_generated_images():
+    setting, moment = config(recognition=2.0), Moment(layout=LAYOUT)
+    generator, critic = Flat(), Critic()
+    losses = discriminator_step(generator, critic, images(), HEARD, None, setting, moment)
+    assert losses["d/recognition_of_real"].item() == pytest.approx(2.0 * (0.7 * 0.5 - 0.4) ** 2 / 2, rel=1e-5)
+    assert losses["d/recognition_of_fake"].item() == pytest.approx(2.0 * (0.7 * 0.3 - 0.4) ** 2 / 2, rel=1e-5)
+    found = generator_step(generator, critic, images(), HEARD, setting, moment)
+    assert found["g/recognition"].item() == pytest.approx(2.0 * (0.7 * 0.3 - 0.4) ** 2 / 2, rel=1e-5)
+    adversarial = -0.7 * 1 / 2  # of the mean over both images, c = 1 and 0
+    assert generator.a.grad.item() == pytest.approx(adversarial + 2.0 * 2 * (0.7 * 0.3 - 0.4) * 0.7 / 2, rel=1e-4)
+
+
+def test_a_self_supervised_loss_counts_with_its_weight():
+    assert step(config(restoration=0.5))[0]["d/restoration"] == pytest.approx(0.5 * 0.7 * (0.5 - 0.2))
+
+
+def test_a_batch_in_two_parts_gives_the_gradients_of_the_whole():
+    whole, halved = Critic(), Critic()
+    discriminator_step(Flat(), whole, images(), C, None, config(r1=1.0), Moment(penalise=True))
+    for place in range(2):
+        one = slice(place, place + 1)
+        setting = config(r1=1.0, accumulate=2)
+        discriminator_step(Flat(), halved, images()[one], C[one], None, setting, Moment(penalise=True))
+    assert halved.w.grad.item() == pytest.approx(whole.w.grad.item(), rel=1e-5)

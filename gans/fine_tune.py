@@ -1,0 +1,72 @@
+"""Where a run may begin other than at random weights: a bundle's generator, and its run's discriminator if it is there."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from data.errors import InputError
+from gans.bundle import load_bundle
+from gans.snapshots import SNAPSHOTS, find_bundle
+from gans.state import STATE_FILE, TrainState
+
+
+@dataclass(frozen=True)
+class Start:
+    """Weights by name to begin with, and the bundle they come from (its hash)."""
+
+    bundle: str
+    network: str
+    generator: Mapping[str, Tensor]
+    discriminator: Mapping[str, Tensor]
+
+    @classmethod
+    def read(cls, folder: str | os.PathLike[str]) -> Start:
+        """From a bundle or a run; a bundle in a run's snapshots brings that run's discriminator, another one none."""
+        path = find_bundle(folder)
+        bundle = load_bundle(path)
+        return cls(bundle.hash, bundle.model["network"], bundle.generator.state_dict(), _discriminator_beside(path))
+
+    def put_into(self, state: TrainState, network: str) -> str:
+        """Gives a fresh state all weights that fit it by name and shape; returns in words what did not.
+
+        Raises `InputError` where the networks are of different kinds.
+        """
+        if network != self.network:
+            raise InputError("--from", f"its network is {self.network}, this recipe's {network}")
+        told = [
+            f"{name}: {_put(module, weights)}"
+            for name, module, weights in (
+                ("generator", state.generator, self.generator),
+                ("discriminator", state.discriminator, self.discriminator),
+            )
+        ]
+        state.averaged.load_state_dict(state.generator.state_dict())
+        return "; ".join(told)
+
+
+def _put(module: nn.Module, weights: Mapping[str, Tensor]) -> str:
+    """Takes over what fits; says how much that was."""
+    own = module.state_dict()
+    fitting = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
+    module.load_state_dict({**own, **fitting})
+    return f"{len(fitting)} of {len(own)} tensors taken over"
+
+
+def _discriminator_beside(bundle: Path) -> Mapping[str, Tensor]:
+    """The discriminator's weights of the run that `bundle` is a snapshot of; nothing where there is no such run."""
+    path = bundle.parent.parent / STATE_FILE
+    if bundle.parent.name != SNAPSHOTS or not path.exists():
+        return {}
+    try:
+        with warnings.catch_warnings(action="ignore"):  # the error below says it in one line
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        return {str(name): value for name, value in content["discriminator"].items()}
+    except Exception as error:
+        raise InputError(path, "not a training state (damaged)") from error

@@ -1,0 +1,82 @@
+"""Training on several processes, as `torchrun` starts them: the batch is split, gradients are averaged, one writes.
+
+Every process holds the whole state and takes the same decisions; with the randomness of gans/draws.py the weights are
+those of one process with the whole batch, up to the order in which numbers are added.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from gans.draws import place_and_number
+
+
+@contextlib.contextmanager
+def together(device: torch.device) -> Iterator[None]:
+    """Joins the processes that `torchrun` started (gloo on processors, NCCL on GPUs); alone, does nothing."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield
+        return
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def is_first() -> bool:
+    """Whether this process is the one that writes and speaks."""
+    return place_and_number()[0] == 0
+
+
+@contextlib.contextmanager
+def first_goes_ahead() -> Iterator[None]:
+    """What stands in this block is done by the first process, then by all others: they find its work in the cache."""
+    if not is_first():
+        _wait()
+    try:
+        yield
+    finally:
+        if is_first():
+            _wait()
+
+
+def average_gradients(module: nn.Module) -> None:
+    """Replaces each gradient by its mean over processes."""
+    number = place_and_number()[1]
+    gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
+    if number == 1 or not gradients:
+        return
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    dist.all_reduce(flat)
+    for gradient, averaged in zip(gradients, (flat / number).split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(averaged.view_as(gradient))
+
+
+def average_figures(figures: Mapping[str, Tensor]) -> dict[str, float]:
+    """Numbers of scalars, each a mean over processes."""
+    number = place_and_number()[1]
+    values = torch.stack([value.detach().float() for value in figures.values()]) if figures else torch.zeros(0)
+    if number > 1:
+        dist.all_reduce(values)
+    return dict(zip(figures, (values / number).tolist(), strict=True))
+
+
+def agree(answer: bool, device: torch.device) -> bool:
+    """The first process's answer, which is everyone's."""
+    if place_and_number()[1] == 1:
+        return answer
+    said = torch.tensor([answer], dtype=torch.uint8, device=device)
+    dist.broadcast(said, src=0)
+    return bool(said)
+
+
+def _wait() -> None:
+    if place_and_number()[1] > 1:
+        dist.barrier()
