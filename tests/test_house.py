@@ -103,7 +103,7 @@ def test_training_needs_few_packages(path: Path) -> None:
 def test_packages_are_listed_by_name() -> None:
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
-    assert config["options"]["packages"].split() == ["encoders", "gans", "analysis", "data", "scripts"]
+    assert config["options"]["packages"].split() == ["encoders", "gans", "analysis", "data", "data.sources", "scripts"]
     for package in MAY_IMPORT:
         assert (ROOT / package / "__init__.py").is_file()
 
