@@ -39,11 +39,14 @@ RECIPES: dict[str, dict[str, Any]] = {
         "total_images": 160_000,
         "panel_every": 1_600,
     },
-    # Karras et al. 2018: λ = 10, one critic step, Adam(1e-3, 0, 0.99).
+    # Karras et al. 2018: λ = 10, a drift penalty, one critic step, Adam(1e-3, 0, 0.99); phases of growth 24 times
+    # shorter than the paper's, so that 64 px are reached within half of a default run.
     "progan": {
         "network": "progan",
         "loss": "wasserstein",
         "gradient_penalty": 10.0,
+        "drift": 0.001,
+        "growth_images": 25_000,
         "g_lr": 1e-3,
         "d_lr": 1e-3,
         "beta1": 0.0,
