@@ -11,6 +11,8 @@ from gans.bundle import load_bundle, write_bundle
 from gans.ema import MovingAverage
 from gans.precision import place
 from gans.progan import Discriminator, Generator, pixel_norm
+from gans.state import STATE_FILE
+from gans.training import Surroundings, train
 from gans.verdict import CONDITIONING
 
 TINY = {"base_channels": 256, "max_channels": 12, "embedding_dim": 6}
@@ -157,6 +159,23 @@ def test_a_bundle_saved_in_mid_growth_draws_the_same(tmp_path):
     loaded = load_bundle(write_bundle(tmp_path / "bundle", generator, model)).generator
     torch.manual_seed(1)
     assert torch.equal(loaded(torch.randn(4, 8), torch.randn(4, 4)), expected)
+
+
+@pytest.mark.parametrize("killed_at", [12, 28])
+def test_growth_survives_a_kill_while_a_stage_fades_in(killed_at, tiny_config, tiny_data, tmp_path):
+    """16 images a phase: 12 is at 4 px, 28 while 8 px fade in, and the run ends while 16 px do."""
+    config = tiny_config("progan", precision="fp32", growth_images=16, total_images=56)
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    ends = train(config, tiny_data, whole)
+    left = iter([False] * (killed_at // 4))
+    train(config, tiny_data, broken, Surroundings(stop=lambda: next(left, True)))
+    assert torch.load(broken / STATE_FILE, weights_only=True)["shown"] == killed_at
+    train(config, tiny_data, broken)
+    for part in ("generator", "discriminator", "average"):
+        one, other = (torch.load(run / STATE_FILE, weights_only=True)[part] for run in (whole, broken))
+        assert one.keys() == other.keys()
+        assert all(torch.equal(one[name], other[name]) for name in one)
+    assert 3 < load_bundle(ends).generator.level < 4
 
 
 def test_the_average_grows_with_its_generator():
