@@ -64,6 +64,38 @@ RECIPES: dict[str, dict[str, Any]] = {
         "beta1": 0.0,
         "beta2": 0.99,
     },
+    # Huang et al. 2024: relativistic loss, R1 and R2, no first moment; rates, penalties and β₂ go to their ends over
+    # the run. Of the paper: γ 1 → 0.1 and factor 1/4 of the rate at 64 px; penalties every 4 steps, not every one.
+    "r3gan": {
+        "network": "r3gan",
+        "loss": "relativistic",
+        "r1": 1.0,
+        "r2": 1.0,
+        "penalty_every": 4,
+        "augment": ("colour", "translation"),
+        "g_lr": 4e-4,
+        "d_lr": 4e-4,
+        "beta1": 0.0,
+        "beta2": 0.9,
+        "beta2_end": 0.99,
+        "schedule_images": 400_000,
+        "lr_end": 0.25,
+        "penalty_end": 0.1,
+    },
+    # The best covers within an hour on two cores: networks after Liu et al. 2021, whose discriminator must also restore
+    # what it sees; loss, penalty and augmentation of `logistic-r1`.
+    "small": {
+        "network": "small",
+        "loss": "logistic",
+        "r1": 0.2,
+        "penalty_every": 16,
+        "restoration": 1.0,
+        "augment": ("colour", "translation"),
+        "g_lr": 5e-4,
+        "d_lr": 5e-4,
+        "beta1": 0.0,
+        "beta2": 0.99,
+    },
 }
 
 
