@@ -8,9 +8,13 @@ as large and used times lr (Karras et al. 2019, section 2).
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+Module = TypeVar("Module", bound=nn.Module)
 
 
 class EqualLinear(nn.Module):
@@ -24,7 +28,7 @@ class EqualLinear(nn.Module):
     ) -> None:
         super().__init__()
         self.lr, self.scale = lr, gain * lr / features**0.5
-        self.weight = _unit_normal(out, features, lr=lr)
+        self.weight = unit_normal(out, features, lr=lr)
         self.bias = None if bias is None else nn.Parameter(torch.full((out,), bias / lr))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -51,14 +55,31 @@ class EqualConv2d(nn.Module):
         super().__init__()
         self.lr, self.scale = lr, gain * lr / (channels * size * size) ** 0.5
         self.padding = size // 2 if padding is None else padding
-        self.weight = _unit_normal(out, channels, size, size, lr=lr)
+        self.weight = unit_normal(out, channels, size, size, lr=lr)
         self.bias = None if bias is None else nn.Parameter(torch.full((out,), bias / lr))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(x, self.weight * self.scale, _times(self.bias, self.lr), padding=self.padding)
+        return F.conv2d(x, self.scaled_weight, _times(self.bias, self.lr), padding=self.padding)
+
+    @property
+    def scaled_weight(self) -> Tensor:
+        """The weight as it is used, `[out, channels, size, size]`."""
+        return self.weight * self.scale
 
 
-def _unit_normal(*shape: int, lr: float) -> nn.Parameter:
+def equalise(module: Module) -> Module:
+    """`module`, each of its linear layers replaced by an equalised one with a bias of 0 where there was any."""
+    for name, child in module.named_children():
+        if isinstance(child, nn.Linear):
+            bias = None if child.bias is None else 0.0
+            setattr(module, name, EqualLinear(child.in_features, child.out_features, bias=bias))
+        else:
+            equalise(child)
+    return module
+
+
+def unit_normal(*shape: int, lr: float = 1.0) -> nn.Parameter:
+    """Weights of `shape`, N(0, 1 / lr²)."""
     weight = torch.empty(*shape)
     if not weight.is_meta:  # there, a normal draw would import torch's compiler, for a second
         nn.init.normal_(weight, std=1 / lr)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gans import dcgan, dcgan2016, progan, r3gan, small
+from gans import dcgan, dcgan2016, progan, r3gan, small, stylegan2
 from gans.discriminator import DiscriminatorNetwork
 from gans.generator import GeneratorNetwork
 
@@ -16,6 +16,7 @@ NETWORKS: dict[str, tuple[type[GeneratorNetwork], type[DiscriminatorNetwork]]] =
     "dcgan": (dcgan.Generator, dcgan.Discriminator),
     "dcgan-2016": (dcgan2016.Generator, dcgan2016.Discriminator),
     "progan": (progan.Generator, progan.Discriminator),
+    "stylegan2": (stylegan2.Generator, stylegan2.Discriminator),
     "r3gan": (r3gan.Generator, r3gan.Discriminator),
     "small": (small.Generator, small.Discriminator),
 }

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
-from gans.equalised import EqualConv2d, EqualLinear
+from gans.equalised import EqualConv2d, EqualLinear, equalise
 
 
 @pytest.mark.parametrize(("gain", "lr"), [(1.0, 1.0), (2**0.5, 1.0), (1.0, 0.01)])
@@ -61,3 +62,13 @@ def test_bias_and_padding():
     assert EqualConv2d(3, 2, 1, bias=None).bias is None
     torch.testing.assert_close(EqualLinear(3, 2, bias=1.0, lr=0.1)(torch.zeros(1, 3)), torch.ones(1, 2))
     assert EqualConv2d(3, 2, 4, padding=0)(torch.zeros(1, 3, 4, 4)).shape == (1, 2, 1, 1)
+
+
+def test_equalising_a_network_replaces_its_linear_layers_and_keeps_their_names():
+    network = nn.Sequential(nn.Linear(3, 4), nn.LeakyReLU(0.2), nn.Sequential(nn.Linear(4, 2, bias=False)))
+    names = {name: value.shape for name, value in network.state_dict().items()}
+    assert equalise(network) is network
+    assert {name: value.shape for name, value in network.state_dict().items()} == names
+    x = torch.randn(5, 3)
+    by_hand = F.leaky_relu(x @ network[0].weight.T / 3**0.5, 0.2) @ network[2][0].weight.T / 2
+    torch.testing.assert_close(network(x), by_hand)
