@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gans import dcgan, dcgan2016, progan, r3gan, small, stylegan2
+from gans import dcgan, dcgan2016, progan, quantum, r3gan, small, stylegan2
 from gans.discriminator import DiscriminatorNetwork
 from gans.generator import GeneratorNetwork
 
@@ -19,6 +19,7 @@ NETWORKS: dict[str, tuple[type[GeneratorNetwork], type[DiscriminatorNetwork]]] =
     "stylegan2": (stylegan2.Generator, stylegan2.Discriminator),
     "r3gan": (r3gan.Generator, r3gan.Discriminator),
     "small": (small.Generator, small.Discriminator),
+    "quantum": (quantum.Generator, dcgan.Discriminator),
 }
 
 
