@@ -17,27 +17,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gans import dcgan
 from gans.discriminator import DiscriminatorNetwork, Features
-from gans.generator import GeneratorNetwork
-from gans.layers import (
-    BatchNorm,
-    ConditionEmbedding,
-    MinibatchDeviation,
-    Modulation,
-    Noise,
-    channels_at,
-    keep_variance,
-    levels,
-    upsample,
-)
+from gans.layers import MinibatchDeviation, channels_at, keep_variance, levels
 from gans.verdict import Verdict
 
 _LEAP = 3  # levels from an excitation's coarse map to its fine one, so 4 px to 32 px
 _READ_AT = (16, 8)  # px of the maps that a part and the whole are restored from
 
 
-class Generator(GeneratorNetwork):
-    """Latent and condition → image."""
+class Generator(dcgan.Generator):
+    """Latent and condition → image: DCGAN's blocks, the fine ones excited by the map three levels coarser."""
 
     def __init__(
         self,
@@ -46,71 +36,38 @@ class Generator(GeneratorNetwork):
         c_dim: int,
         z_dim: int = 128,
         embedding_dim: int = 64,
-        base_channels: int = 1536,
+        base_channels: int = 2048,
         max_channels: int = 192,
         noise: bool = True,
     ) -> None:
-        super().__init__()
-        self.resolution, self.c_dim, self.z_dim = resolution, c_dim, z_dim
-        self.embedding = ConditionEmbedding(c_dim, embedding_dim)
-        self.w_dim = z_dim + self.embedding.dim
-        self.n_styles = 1 + len(levels(resolution))
-        widths = [channels_at(side, base_channels, max_channels) for side in [4, *levels(resolution)]]
-        self.start = _Start(self.w_dim, widths[0])
-        self.blocks = nn.ModuleList(
-            _UpBlock(before, after, widths[place - _LEAP] if place >= _LEAP else 0, self.w_dim, side, noise)
-            for place, ((before, after), side) in enumerate(zip(pairwise(widths), levels(resolution), strict=True), 1)
+        super().__init__(
+            resolution=resolution,
+            c_dim=c_dim,
+            z_dim=z_dim,
+            embedding_dim=embedding_dim,
+            base_channels=base_channels,
+            max_channels=max_channels,
+            noise=noise,
         )
-        self.to_rgb = nn.Conv2d(widths[-1], 3, 3, padding=1)
-
-    def map(self, z: Tensor, c: Tensor) -> Tensor:
-        """Every style is the concatenation of the latent and the embedded condition."""
-        return torch.cat([z, self.embedding(c)], dim=1)[:, None].expand(-1, self.n_styles, -1)
+        widths = [channels_at(side, base_channels, max_channels) for side in [4, *levels(resolution)]]
+        self.excitations = nn.ModuleList(
+            Excitation(coarse, fine) for coarse, fine in zip(widths, widths[_LEAP:], strict=False)
+        )
 
     def synthesize(self, w: Tensor) -> Tensor:
-        seen = [self.start(w[:, 0])]
+        x = self.start(w[:, 0]).reshape(len(w), -1, 4, 4)  # [N, C, 4, 4]
+        seen = [x.contiguous(memory_format=torch.channels_last)]
         for place, block in enumerate(self.blocks, start=1):
-            seen.append(block(seen[-1], w[:, place], seen[max(0, place - _LEAP)]))
+            x = block(seen[-1], w[:, place])
+            if place >= _LEAP:
+                x = self.excitations[place - _LEAP](seen[place - _LEAP], x)
+            seen.append(x)
         return torch.tanh(self.to_rgb(seen[-1]).float())
 
     def stages(self) -> Sequence[nn.Module]:
-        return [self.start, *self.blocks, self.to_rgb]
-
-
-class _Start(nn.Module):
-    """`w` `[N, w_dim]` → `[N, C, 4, 4]`, gated."""
-
-    def __init__(self, w_dim: int, channels: int) -> None:
-        super().__init__()
-        self.linear = nn.Linear(w_dim, 4 * 4 * 2 * channels)
-        self.norm = BatchNorm(2 * channels)
-
-    def forward(self, w: Tensor) -> Tensor:
-        x = self.linear(w).reshape(len(w), 4, 4, -1).permute(0, 3, 1, 2)  # [N, 2C, 4, 4], in memory channels last
-        return F.glu(self.norm(x), dim=1)
-
-
-class _UpBlock(nn.Module):
-    """`[N, C, H, W]` → `[N, C', 2H, 2W]`: resize, two 3×3 convolutions modulated by `w`, the second gated; where
-    there is a map three levels coarser (of `coarse` channels, not 0), it excites the result.
-
-    A gated linear unit, a · σ(b), lets an image choose where a channel speaks (Dauphin et al. 2017).
-    """
-
-    def __init__(self, before: int, after: int, coarse: int, w_dim: int, side: int, noise: bool) -> None:
-        super().__init__()
-        self.convolutions = nn.ModuleList(
-            [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.Conv2d(after, 2 * after, 3, padding=1, bias=False)]
-        )
-        self.modulations = nn.ModuleList([Modulation(after, w_dim), Modulation(2 * after, w_dim)])
-        self.noise = Noise(after, side) if noise else nn.Identity()
-        self.excitation = Excitation(coarse, after) if coarse else None
-
-    def forward(self, x: Tensor, w: Tensor, seen: Tensor) -> Tensor:
-        x = self.modulations[0](self.noise(self.convolutions[0](upsample(x))), w)
-        x = F.leaky_relu(x, 0.2, inplace=True)
-        x = F.glu(self.modulations[1](self.convolutions[1](x), w), dim=1)
-        return x if self.excitation is None else self.excitation(seen, x)
+        plain = self.blocks[: _LEAP - 1]
+        excited = zip(self.blocks[_LEAP - 1 :], self.excitations, strict=True)
+        return [self.start, *plain, *(nn.ModuleList(pair) for pair in excited), self.to_rgb]
 
 
 class Excitation(nn.Module):
@@ -140,7 +97,7 @@ class Discriminator(DiscriminatorNetwork):
         embedding_dim: int = 64,
         base_channels: int = 1536,
         max_channels: int = 192,
-        decoder_channels: int = 32,
+        decoder_channels: int = 16,
         minibatch_deviation: bool = True,
         condition: str = "projection",
     ) -> None:

@@ -73,14 +73,13 @@ def test_excitation_equals_its_formula():
 
 def test_each_map_excites_the_one_three_levels_finer():
     generator = Generator(resolution=128, c_dim=0, **TINY)
-    excited = [block.excitation is not None for block in generator.blocks]
-    assert excited == [False, False, True, True, True]  # 8 and 16 px have none; 4 → 32, 8 → 64, 16 → 128 px
-    generator.blocks[3].excitation.register_forward_pre_hook(
-        lambda module, given: sides.append((given[0].shape[-1], given[1].shape[-1]))
-    )
+    for excitation in generator.excitations:
+        excitation.register_forward_pre_hook(
+            lambda module, given: sides.append((given[0].shape[-1], given[1].shape[-1]))
+        )
     sides: list[tuple[int, int]] = []
     generator(torch.randn(2, generator.z_dim), torch.zeros(2, 0))
-    assert sides == [(8, 64)]
+    assert sides == [(4, 32), (8, 64), (16, 128)]
 
 
 def test_distance_by_hand():
