@@ -20,6 +20,7 @@ from torch import Tensor
 
 from data.errors import InputError
 from data.files import read_json, reason_of, sha256_bytes, sha256_file, write_bytes, write_json
+from gans.align import AlignedGenerator
 from gans.conditions import layout_dim
 from gans.config import RESOLUTIONS
 from gans.generator import GeneratorNetwork
@@ -124,6 +125,8 @@ def _empty_generator(path: Path, model: Any) -> GeneratorNetwork:
     try:
         with torch.device("meta"):
             generator = build_generator(model["network"], options)
+            if "alignment" in model:
+                generator = AlignedGenerator.described(generator, model["alignment"])
     except Exception as error:
         raise InputError(path, "does not describe a generator") from error
     if dim != generator.c_dim:
