@@ -82,3 +82,49 @@ def write_pickle(path: Path, value: Any, protocol: int = 4) -> Path:
     with foreign_names():
         path.write_bytes(pickle.dumps(value, protocol))
     return path
+
+
+def stylegan2(generator: Any, lr: float = 0.01, clamp: float | None = None) -> Persistent:
+    """One of our generators as StyleGAN2-ADA's pickles hold one, its mapping learning `lr` times as fast."""
+    held = {name: tensor.clone() for name, tensor in generator.state_dict().items()}
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
+
+    def linear(ours: str, activation: str = "linear", lr: float = 1.0, times: float = 1.0) -> Persistent:
+        tensors = {name: held[f"{ours}.{name}"] * times for name in ("weight", "bias")}
+        return module("FullyConnectedLayer", tensors, activation=activation, bias_gain=lr)
+
+    def layer(ours: str) -> Persistent:
+        tensors = {name: held[f"{ours}.{name}"] for name in ("weight", "bias")}
+        affine = {"affine": linear(f"{ours}.affine")}
+        if ours.endswith("to_rgb"):
+            return module("ToRGBLayer", tensors, modules=affine, conv_clamp=clamp)
+        tensors["noise_strength"] = held[f"{ours}.strength"]
+        buffers = {"resample_filter": torch.outer(taps, taps), "noise_const": held[f"{ours}.constant"][0, 0]}
+        return module("SynthesisLayer", tensors, buffers, affine, activation="lrelu", conv_clamp=clamp)
+
+    blocks = {}
+    for place in range(len(generator.blocks)):
+        names = {"conv0": "up", "conv1": "convolution", "torgb": "to_rgb"}
+        inner = {theirs: layer(f"blocks.{place}.{ours}") for theirs, ours in names.items() if place or ours != "up"}
+        const = {} if place else {"const": held["blocks.0.start"][0]}
+        buffers = {"resample_filter": torch.outer(taps, taps)}
+        blocks[f"b{4 << place}"] = module("SynthesisBlock", const, buffers, inner, architecture="skip")
+    depth = range(len(generator.mapping.layers))
+    layers = {f"fc{n}": linear(f"mapping.layers.{n}", "lrelu", lr, generator.mapping.layers[n].lr / lr) for n in depth}
+    mapping = module("MappingNetwork", buffers={"w_avg": torch.zeros(generator.w_dim)}, modules=layers)
+    sizes = {"z_dim": generator.z_dim, "c_dim": 0, "w_dim": generator.w_dim, "img_resolution": generator.resolution}
+    networks = {"synthesis": module("SynthesisNetwork", modules=blocks), "mapping": mapping}
+    return module("Generator", modules=networks, **sizes, img_channels=3)
+
+
+def small_generator(**options: Any) -> Any:
+    """A StyleGAN2 of 32 px in which every weight says something."""
+    from gans.stylegan2 import Generator
+
+    torch.manual_seed(0)
+    sizes = {"z_dim": 8, "w_dim": 12, "mapping_layers": 2, "base_channels": 512, "max_channels": 24}
+    generator = Generator(resolution=32, c_dim=0, **{**sizes, **options})
+    with torch.no_grad():
+        for parameter in generator.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    return generator.eval().requires_grad_(False)
