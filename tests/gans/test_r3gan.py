@@ -181,3 +181,16 @@ def test_nothing_is_random_but_the_latent():
     before = torch.get_rng_state()
     discriminator(generator(z, c), c)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_channels_last_weights_keep_every_map_channels_last():
+    generator = Generator(resolution=64, c_dim=0, **TINY).to(memory_format=torch.channels_last)
+    discriminator = Discriminator(resolution=64, c_dim=0, **TINY).to(memory_format=torch.channels_last)
+    layouts = []
+    for part in [*generator.parts, *discriminator.parts]:
+        part.register_forward_hook(
+            lambda module, given, x: layouts.append(x.is_contiguous(memory_format=torch.channels_last))
+        )
+    discriminator(generator(torch.randn(2, generator.z_dim), torch.zeros(2, 0)), torch.zeros(2, 0))
+    assert len(layouts) == 10
+    assert all(layouts)
