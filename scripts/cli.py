@@ -7,6 +7,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from scripts import shell
+from scripts.adopt import adopt
+from scripts.align import align
 from scripts.board import board
 from scripts.build import build
 from scripts.compare_encoders import compare_encoders
@@ -17,7 +19,10 @@ from scripts.reproduce import reproduce
 from scripts.train import train
 from scripts.train_encoder import train_encoder
 
-VERBS = (demo, generate, reproduce, encode, build, train, train_encoder, compare_encoders, board)
+VERBS = (
+    demo, generate, reproduce, encode, build,
+    train, train_encoder, compare_encoders, adopt, align, board,
+)  # fmt: skip
 
 app = shell.new_app(epilog="Any verb takes --debug, which shows where an error comes from.")
 for _verb in VERBS:
