@@ -114,6 +114,27 @@ def smooth_path(codes: np.ndarray, width: float = 2.0, name: str = "track") -> n
     return (gaussian_filter1d(filled, width, axis=0, mode="nearest") if width else filled).astype(np.float32)
 
 
+def smooth_conditions(
+    c: np.ndarray, layout: Sequence[tuple[str, int]], width: float = 2.0, name: str = "track"
+) -> np.ndarray:
+    """A path float32 `[n, c_dim]` from the conditions `[n, c_dim]` of a track's windows: `smooth_path` of every block.
+
+    A block is present all along where any window has it: where one lacks it, or could not be heard (NaN), it has what
+    lies between its neighbours. So no presence bit is anything but 0 or 1.
+    """
+    rows = np.asarray(c, dtype=np.float64)
+    smooth = np.zeros(rows.shape, dtype=np.float32)
+    start = 0
+    for _, size in layout:
+        present = rows[:, start] > 0
+        if present.any():
+            smooth[:, start] = 1
+            values = np.where(present[:, None], rows[:, start + 1 : start + 1 + size], np.nan)
+            smooth[:, start + 1 : start + 1 + size] = smooth_path(values, width, name)
+        start += 1 + size
+    return smooth
+
+
 def _heard(codes: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
     """The rows that hold no NaN, and these codes float64 `[n, d]`."""
     x = np.asarray(codes, dtype=np.float64)

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from data.errors import InputError
 from encoders.schema import make_schema
-from encoders.sets import combine_conditions, combine_excerpts, plan_windows, smooth_path, summarise_codes
+from encoders.sets import (
+    combine_conditions,
+    combine_excerpts,
+    plan_windows,
+    smooth_conditions,
+    smooth_path,
+    summarise_codes,
+)
 
 rng = np.random.default_rng(0)
 NAN = np.nan
@@ -133,3 +140,24 @@ def test_a_path_bridges_what_cannot_be_heard() -> None:
 def test_a_path_walked_backwards_is_the_same_path() -> None:
     codes = rng.standard_normal((30, 3))
     np.testing.assert_allclose(smooth_path(codes[::-1])[::-1], smooth_path(codes), atol=1e-6)
+
+
+def test_a_path_of_conditions_is_that_of_each_block_by_hand() -> None:
+    layout = [("audio", 1), ("tags", 2), ("year", 1)]
+    c = np.array(
+        [
+            [1, 0.0, 0, 0, 0, 0, 0],
+            [NAN] * 7,  # a silent window
+            [1, 4.0, 1, 0, 1, 0, 0],
+            [1, 6.0, 1, 1, 0, 0, 0],
+        ]
+    )
+    rows = smooth_conditions(c, layout, width=0.0)
+    assert rows.dtype == np.float32
+    audio, tags, year = rows[:, :2], rows[:, 2:5], rows[:, 5:]
+    assert audio.tolist() == [[1, 0], [1, 2], [1, 4], [1, 6]]
+    assert tags.tolist() == [[1, 0, 1], [1, 0, 1], [1, 0, 1], [1, 1, 0]]  # present all along, since somewhere
+    assert not year.any()
+    wide = smooth_conditions(c, layout, width=2.0)
+    np.testing.assert_array_equal(wide[:, 1:2], smooth_path(c[:, 1:2], 2.0))
+    np.testing.assert_array_equal(wide[:, [0, 2, 5]], rows[:, [0, 2, 5]])
