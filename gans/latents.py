@@ -115,7 +115,9 @@ def walk(
     for place in places:
         leg = min(math.floor(place), len(stops) - 2)
         t = float(place) - leg
-        yield draw(generator, style_between(generator, stops[leg], stops[leg + 1], t, layout, way, truncation, strength))
+        a, b = stops[leg], stops[leg + 1]
+        w = style_between(generator, a, b, t, layout, way, truncation, strength)
+        yield draw(generator, w)
 
 
 def even_places(n_frames: int, n_stops: int, loop: bool = False) -> np.ndarray:
@@ -142,10 +144,18 @@ def mix_styles(coarse: Tensor, fine: Tensor, level: int) -> Tensor:
 
 
 def family_latent(seed: int, family: int, spread: float, z_dim: int) -> Tensor:
-    """A member of a family, `[z_dim]`: √(1 − s²) · z(family) + s · z(seed), s = `spread` from 0 to 1.
+    """A member of a family, `[z_dim]`: √(1 − s²) · z(family) + s · z′(seed), s = `spread` from 0 to 1.
 
-    It is normal with variance 1 like any latent; two members have the correlation 1 − s².
+    z(family) is the latent of that seed; z′(seed) is the next that the seed's own generator draws, so that no member,
+    that of the family's seed included, is anything but normal with variance 1. Two members have the correlation 1 − s².
     """
     if not 0 <= spread <= 1:
         raise ValueError(f"a spread is from 0 to 1, not {spread}")
-    return math.sqrt(1 - spread**2) * latent_of_seed(family, z_dim) + spread * latent_of_seed(seed, z_dim)
+    generator = torch.Generator().manual_seed(seed)
+    torch.randn(z_dim, generator=generator)  # the seed's own latent
+    return math.sqrt(1 - spread**2) * latent_of_seed(family, z_dim) + spread * torch.randn(z_dim, generator=generator)
+
+
+def orbit(a: Tensor, b: Tensor, angle: float) -> Tensor:
+    """The latent `[z_dim]` cos(angle) · a + sin(angle) · b: of normal a and b normal too, and a again after 2π."""
+    return math.cos(angle) * a + math.sin(angle) * b

@@ -9,29 +9,27 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from data.errors import InputError
-from scripts.making import MAX_SEED, MAX_STRENGTH, MAX_TRUNCATION, Wishes
+from scripts.making import MAX_SEED, Family, Wishes
+from scripts.options import Model, Strength, Tracks, Truncation
 from scripts.shell import Batch, complain, print_path, progress, run_verb
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from scripts.pipeline import Subject
 
 SHEET_MARK = "gatefold sheet"
+FAMILY_SPREAD = 0.4
 
 
 def generate(
-    track: Annotated[list[Path], typer.Argument(help="Music files: mp3, flac, ogg, wav, m4a, video, …")],
+    track: Tracks,
     out: Annotated[Path, typer.Option(help="Folder for the covers.")] = Path("covers"),
-    model: Annotated[
-        Path | None, typer.Option(help="A bundle or a run; default: the model that comes with Gatefold.")
-    ] = None,
+    model: Model = None,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Another number, another cover.")] = 0,
     count: Annotated[int, typer.Option(min=1, help="Covers a track, with seeds SEED, SEED+1, …")] = 1,
-    truncation: Annotated[
-        float, typer.Option(min=0.0, max=MAX_TRUNCATION, help="Below 1: nearer to the typical cover for this music.")
-    ] = 1.0,
-    strength: Annotated[
-        float, typer.Option(min=0.0, max=MAX_STRENGTH, help="Above 1: the music decides more; 0: not at all.")
-    ] = 1.0,
+    truncation: Truncation = 1.0,
+    strength: Strength = 1.0,
     attributes: Annotated[
         str, typer.Option(help="Override what is heard, on Spotify's scales: energy=0.9,valence=0.2,tempo=140")
     ] = "",
@@ -40,6 +38,16 @@ def generate(
     vary: Annotated[
         bool, typer.Option("--vary", help="Seeds go on from track to track: each its own composition, not one for all.")
     ] = False,
+    family: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=MAX_SEED, help="Seeds go on as with --vary, each a variation of the composition of this one."
+        ),
+    ] = None,
+    spread: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help=f"How far a family's members lie apart; default: {FAMILY_SPREAD}."),
+    ] = None,
     album: Annotated[
         str | None, typer.Option(metavar="NAME", help="One cover for all tracks together, with this name.")
     ] = None,
@@ -53,6 +61,9 @@ def generate(
         raise InputError("--vary", "is for a cover a track; with --album there is one for all")
     if album is not None and not album.strip():
         raise InputError("--album", "the album needs a name")
+    if spread is not None and family is None:
+        raise InputError("--spread", "is for a family: give --family too")
+    vary = vary or (family is not None and album is None)
     if seed + count * (len(track) if vary else 1) - 1 > MAX_SEED:
         raise InputError("--count", f"the last seed would be beyond {MAX_SEED}")
 
@@ -62,11 +73,12 @@ def generate(
     for remark in listener.remarks(wishes):
         complain(remark)
     covers: list[tuple[Path, str]] = []
+    kin = None if family is None else Family(family, FAMILY_SPREAD if spread is None else spread)
 
     def make(subject: Subject, first: int) -> None:
         seeds = range(first, first + count)
         for number, written in zip(
-            seeds, write_covers(listener, subject, out, seeds, truncation, strength), strict=True
+            seeds, write_covers(listener, subject, out, seeds, truncation, strength, kin), strict=True
         ):
             print_path(written)
             covers.append((written, f"{number}  {subject.name}" if count > 1 else subject.name))
@@ -103,14 +115,26 @@ def check_sheet(sheet: Path) -> None:
 
 def write_sheet(sheet: Path, covers: Sequence[tuple[Path, str]]) -> None:
     """Writes one PNG of `covers`, each a path and the name to put under it."""
-    from data.covers import read_png, write_png
-    from data.errors import printable
+    from data.covers import read_png
     from scripts.sheet import draw_sheet
 
-    check_sheet(sheet)  # once more: a cover may have taken its name since
     images = [read_png(path)[0] for path, _ in covers]
-    names = [printable(name).replace("_", " ") for _, name in covers]
-    write_png(sheet, draw_sheet(images, names), {SHEET_MARK: f"{len(covers)} covers"})
+    save_sheet(sheet, draw_sheet(images, [shown(name) for _, name in covers]), len(covers))
+
+
+def save_sheet(sheet: Path, picture: np.ndarray, n_covers: int) -> None:
+    """Writes uint8 `[3, H, W]` as a sheet."""
+    from data.covers import write_png
+
+    check_sheet(sheet)  # once more: a cover may have taken its name since
+    write_png(sheet, picture, {SHEET_MARK: f"{n_covers} covers"})
+
+
+def shown(name: str) -> str:
+    """A track's name as it stands on a sheet."""
+    from data.errors import printable
+
+    return printable(name).replace("_", " ")
 
 
 if __name__ == "__main__":

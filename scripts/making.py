@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from data.files import sha256_bytes
 MAX_SEED = 2**32 - 1  # torch's generator on the CPU hears no more of a seed: 2**32 would be 0 again
 MAX_TRUNCATION = 2.0
 MAX_STRENGTH = 10.0
+MOST_SEEDS = 1_000
 _LONGEST_NAME_BYTES = 180
+_SEEDS = re.compile("([0-9]{1,10})(?:-([0-9]{1,10}))?")
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
@@ -40,6 +42,26 @@ class Wishes:
 
 
 @dataclass(frozen=True)
+class Family:
+    """Which composition a cover's own one is near to, and how far from it: 0 is the same, 1 any other."""
+
+    seed: int
+    spread: float
+
+
+@dataclass(frozen=True)
+class Mix:
+    """What gives a cover its style from place `level` on: another track and its condition (hashes as in `Making`) under
+    this seed.
+    """
+
+    track: str
+    heard: str
+    seed: int
+    level: int
+
+
+@dataclass(frozen=True)
 class Making:
     """All that decides a cover's pixels.
 
@@ -54,9 +76,13 @@ class Making:
     strength: float
     wishes: Wishes
     heard: str
+    family: Family | None = None
+    mix: Mix | None = None
 
     def to_text(self) -> dict[str, str]:
-        """The text chunks: every value a short Latin-1 text, the condition a JSON object."""
+        """The text chunks: every value a short Latin-1 text, the condition a JSON object; family and mix too, of covers
+        that have them.
+        """
         wishes = {
             "attributes": dict(self.wishes.attributes),
             "tags": list(self.wishes.tags),
@@ -71,6 +97,11 @@ class Making:
             "truncation": repr(self.truncation),
             "strength": repr(self.strength),
             "condition": json.dumps(wishes),
+            **{
+                name: json.dumps(asdict(part))
+                for name, part in (("family", self.family), ("mix", self.mix))
+                if part is not None
+            },
         }
 
     @classmethod
@@ -91,26 +122,51 @@ class Making:
                 strength=float(text["strength"]),
                 wishes=wishes,
                 heard=str(condition["sha256"]),
+                family=Family(**json.loads(text["family"])) if "family" in text else None,
+                mix=Mix(**json.loads(text["mix"])) if "mix" in text else None,
             )
+            making._check(path)
         except KeyError as error:
             raise InputError(path, f"does not say how it was made (no {error.args[0]!r} in its text)") from error
         except InputError as error:
             raise InputError(path, f"its text is damaged ({error})") from error
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise InputError(path, "its text is damaged") from error
-        making._check(path)
         return making
 
     def _check(self, path: Path) -> None:
         usable = {
-            "seed": 0 <= self.seed <= MAX_SEED,
+            "seed": _is_seed(self.seed),
             "truncation": 0 <= self.truncation <= MAX_TRUNCATION,
             "strength": 0 <= self.strength <= MAX_STRENGTH,
             **{name: _SHA256.fullmatch(getattr(self, name)) for name in ("bundle", "track", "heard")},
         }
+        if self.family is not None:
+            usable["family"] = _is_seed(self.family.seed) and 0 <= self.family.spread <= 1
+        if self.mix is not None:
+            hashes = all(map(_SHA256.fullmatch, (self.mix.track, self.mix.heard)))
+            usable["mix"] = hashes and _is_seed(self.mix.seed) and type(self.mix.level) is int and self.mix.level >= 0
         for name, fine in usable.items():
             if not fine:
                 raise InputError(path, f"its text is damaged ({name})")
+
+
+def _is_seed(seed: int) -> bool:
+    return type(seed) is int and 0 <= seed <= MAX_SEED
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Seeds in words: `0,5,9` or `0-5` or `0-2,7`; `InputError` for anything else, or for more than `MOST_SEEDS`."""
+    seeds: list[int] = []
+    for part in text.split(","):
+        found = _SEEDS.fullmatch(part.strip())
+        first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
+        if not first <= last <= MAX_SEED:
+            raise InputError("--seeds", f"{part.strip() or 'nothing'} is no seed; write 0,5,9 or 0-5, up to {MAX_SEED}")
+        if len(seeds) + last - first >= MOST_SEEDS:
+            raise InputError("--seeds", f"more than {MOST_SEEDS:,} seeds")
+        seeds += range(first, last + 1)
+    return tuple(seeds)
 
 
 def album_hash(fingerprints: Sequence[str]) -> str:

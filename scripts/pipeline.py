@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from data.audio import Excerpt, load_audio
+from data.checks import number_within
 from data.covers import encode_png
 from data.errors import InputError, printable
 from data.files import sha256_bytes, write_bytes
@@ -23,9 +25,11 @@ from encoders.schema import ConditionSchema
 from encoders.sets import combine_conditions
 from encoders.tags import normalise_tag
 from gans.bundle import MODEL, SHIPPED, Bundle, load_bundle
-from gans.sampling import generate_cover
+from gans.latents import family_latent, mix_styles
+from gans.sampling import draw, generate_cover, latent_of_seed, style_of
+from gans.snapshots import find_bundle
 from scripts.ears import own_encoder, pick, read_ears, read_name_encoder
-from scripts.making import Making, Wishes, album_hash, cover_path
+from scripts.making import Family, Making, Mix, Wishes, album_hash, cover_path
 
 
 @dataclass(frozen=True)
@@ -75,11 +79,8 @@ class Listener:
 
     @classmethod
     def open(cls, folder: Path | None = None) -> Listener:
-        """The bundle in `folder`, the newest of the run in `folder`, or the shipped one."""
-        if folder is None:
-            return cls(load_bundle(SHIPPED))
-        snapshots = sorted(path.parent for path in folder.glob(f"snapshots/*/{MODEL}"))
-        return cls(load_bundle(snapshots[-1] if snapshots and not (folder / MODEL).exists() else folder))
+        """The bundle in `folder`, the best of the run in `folder`, or the shipped one."""
+        return cls(load_bundle(SHIPPED if folder is None else find_bundle(folder)))
 
     def encoder(self, name: str | None = None) -> Encoder | None:
         """The encoder `name` (or in the folder of that name); by default the one that conditions are made with."""
@@ -136,6 +137,25 @@ class Listener:
         """The cover uint8 `[3, H, W]` of one condition and one seed."""
         return generate_cover(self.bundle.generator, c, seed, truncation, strength)
 
+    def make(self, making: Making, c: np.ndarray | None, style_c: np.ndarray | None = None) -> np.ndarray:
+        """The cover uint8 `[3, H, W]` that `making` names, under the condition of its track and of its mix's.
+
+        Raises `InputError` where a mix is of more places than the model has.
+        """
+        generator, family = self.bundle.generator, making.family
+
+        def style(seed: int, c: np.ndarray | None) -> Tensor:
+            z = latent_of_seed(seed, generator.z_dim)
+            if family is not None:
+                z = family_latent(seed, family.seed, family.spread, generator.z_dim)
+            return style_of(generator, z, c, making.truncation, making.strength)
+
+        w = style(making.seed, c)
+        if making.mix is not None:
+            number_within("the level of a mix", making.mix.level, 0, generator.n_styles)
+            w = mix_styles(w, style(making.mix.seed, style_c), making.mix.level)
+        return draw(generator, w)
+
 
 def write_covers(
     listener: Listener,
@@ -144,21 +164,44 @@ def write_covers(
     seeds: Iterable[int],
     truncation: float = 1.0,
     strength: float = 1.0,
+    family: Family | None = None,
 ) -> Iterator[Path]:
     """Writes one cover a seed into `out`; yields each path when its file is whole."""
     for seed in seeds:
-        making = Making(
-            bundle=listener.bundle.hash,
-            track=subject.music,
-            seed=seed,
-            truncation=truncation,
-            strength=strength,
-            wishes=subject.wishes,
-            heard=condition_hash(subject.c),
-        )
-        path = cover_path(out, subject.name, making)
-        write_bytes(path, encode_png(listener.draw(subject.c, seed, truncation, strength), making.to_text()))
-        yield path
+        making = replace(making_of(listener, subject, seed, truncation, strength), family=family)
+        yield write_cover(listener, out, subject.name, making, subject.c)
+
+
+def write_cover(
+    listener: Listener,
+    out: Path,
+    name: str,
+    making: Making,
+    c: np.ndarray | None,
+    style_c: np.ndarray | None = None,
+) -> Path:
+    """Writes the cover that `making` names into `out`, as the cover of what is called `name`; its path."""
+    path = cover_path(out, name, making)
+    write_bytes(path, encode_png(listener.make(making, c, style_c), making.to_text()))
+    return path
+
+
+def making_of(listener: Listener, subject: Subject, seed: int, truncation: float, strength: float) -> Making:
+    """The making of a subject's own cover."""
+    return Making(
+        bundle=listener.bundle.hash,
+        track=subject.music,
+        seed=seed,
+        truncation=truncation,
+        strength=strength,
+        wishes=subject.wishes,
+        heard=condition_hash(subject.c),
+    )
+
+
+def mixed_with(making: Making, style: Subject, seed: int, level: int) -> Making:
+    """`making` with the style of the cover of another subject under `seed`, from place `level` on."""
+    return replace(making, mix=Mix(style.music, condition_hash(style.c), seed, level))
 
 
 def condition_hash(c: np.ndarray | None) -> str:

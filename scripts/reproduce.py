@@ -20,7 +20,7 @@ NOT_THE_SAME = 1
 def reproduce(
     cover: Annotated[Path, typer.Argument(help="A cover that Gatefold made.")],
     track: Annotated[
-        list[Path], typer.Argument(help="The music it was made from: one track, or an album's, in their order.")
+        list[Path], typer.Argument(help="The music it was made from: a track, an album's in their order, a mix's two.")
     ],
     model: Annotated[
         Path | None, typer.Option(help="The bundle or run that made it; default: the model that comes with Gatefold.")
@@ -40,17 +40,27 @@ def reproduce(
     if listener.bundle.hash != making.bundle:
         ours = listener.bundle.hash[:12]
         raise InputError(cover, f"made by the model {making.bundle[:12]}, not by {ours}; name its folder with --model")
-    subject = listener.album(cover.stem, [listener.subject(path, making.wishes) for path in track])
+    if making.mix is not None and len(track) != 2:
+        raise InputError(cover, f"mixed from two tracks, for its structure and its style, not from {len(track)}")
+    subjects = [listener.subject(path, making.wishes) for path in track]
+    style = subjects.pop() if making.mix is not None else None
+    subject = listener.album(cover.stem, subjects)
     if subject.music != making.track:
-        if len(track) == 1:
+        if len(subjects) == 1:
             raise InputError(track[0], f"not the music that {cover.name} was made from (its fingerprint differs)")
         raise InputError(cover, f"not made from these {len(track)} tracks in this order (their fingerprint differs)")
-    again = listener.draw(subject.c, making.seed, making.truncation, making.strength)
+    if making.mix is not None and style is not None and style.music != making.mix.track:
+        raise InputError(track[1], f"not the music that gave {cover.name} its style (its fingerprint differs)")
+    again = listener.make(making, subject.c, None if style is None else style.c)
     same = np.array_equal(again, pixels)
-    music = {"track": str(track[0])} if len(track) == 1 else {"album": [str(path) for path in track]}
+    what = "mix" if style is not None else "album"
+    music = {"track": str(track[0])} if len(track) == 1 else {what: [str(path) for path in track]}
     print(as_json({"cover": str(cover), **music, "same": same, "seed": making.seed}))
     if not same:
-        complain(str(InputError(cover, _reason(pixels, again, condition_hash(subject.c) == making.heard))))
+        alike = condition_hash(subject.c) == making.heard
+        if making.mix is not None and style is not None:
+            alike &= condition_hash(style.c) == making.mix.heard
+        complain(str(InputError(cover, _reason(pixels, again, alike))))
         raise typer.Exit(NOT_THE_SAME)
 
 

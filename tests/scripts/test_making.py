@@ -14,11 +14,24 @@ from hypothesis import strategies as st
 from data.attributes import ATTRIBUTES
 from data.covers import encode_png, read_png
 from data.errors import InputError
-from scripts.making import MAX_SEED, MAX_STRENGTH, MAX_TRUNCATION, Making, Wishes, album_hash, cover_path, safe_name
+from scripts.making import (
+    MAX_SEED,
+    MAX_STRENGTH,
+    MAX_TRUNCATION,
+    Family,
+    Making,
+    Mix,
+    Wishes,
+    album_hash,
+    cover_path,
+    parse_seeds,
+    safe_name,
+)
 
 IMAGE = np.zeros((3, 32, 32), np.uint8)
 WISHES = Wishes({"energy": 0.1 + 0.2, "tempo": 141.5}, ("drum and bass", "été"), 1988)
 MAKING = Making("b" * 64, "c" * 64, 7, 0.7, 1.3, WISHES, "d" * 64)
+RELATED = replace(MAKING, family=Family(3, 0.1 + 0.2), mix=Mix("e" * 64, "f" * 64, 9, 4))
 
 
 @st.composite
@@ -42,11 +55,55 @@ def test_a_cover_names_the_version_that_made_it():
     assert MAKING.to_text()["Software"].startswith("gatefold ")
 
 
-@pytest.mark.parametrize("key", sorted(set(MAKING.to_text()) - {"Software"}))
+def test_a_cover_names_its_family_and_its_mix_where_it_has_them():
+    assert Making.from_text(Path("x.png"), RELATED.to_text()) == RELATED
+    assert set(RELATED.to_text()) - set(MAKING.to_text()) == {"family", "mix"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("family", '{"seed": -1, "spread": 0.1}'),
+        ("family", '{"seed": 1.5, "spread": 0.1}'),
+        ("family", '{"seed": 1, "spread": 1.1}'),
+        ("family", '{"seed": 1, "spread": NaN}'),
+        ("family", '{"seed": 1, "spread": "0.1"}'),
+        ("family", '{"seed": 1}'),
+        ("family", '{"seed": 1, "spread": 0.1, "more": 1}'),
+        ("mix", RELATED.to_text()["mix"].replace("4}", "-1}")),
+        ("mix", RELATED.to_text()["mix"].replace("4}", "1.5}")),
+        ("mix", RELATED.to_text()["mix"].replace("e", "z")),
+        ("mix", "{}"),
+    ],
+)
+def test_a_damaged_family_or_mix_is_one_clear_error(key, value):
+    with pytest.raises(InputError, match=r"^x\.png: its text is damaged"):
+        Making.from_text(Path("x.png"), {**MAKING.to_text(), key: value})
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"),
+    [("0", (0,)), ("0,5,9", (0, 5, 9)), (" 2 - 4 ".replace(" - ", "-"), (2, 3, 4)), ("0-1,7, 3", (0, 1, 7, 3))],
+)
+def test_seeds_are_read_as_they_are_written(text, seeds):
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize(
+    "text", ["", ",", "a", "-1", "1-", "3-2", "1.5", "0x1", "٣", str(MAX_SEED + 1), "0-1000", "9" * 99]
+)
+def test_what_is_no_seed_is_one_clear_error(text):
+    with pytest.raises(InputError, match=r"^--seeds: "):
+        parse_seeds(text)
+
+
+@pytest.mark.parametrize("key", sorted(set(RELATED.to_text()) - {"Software"}))
 @pytest.mark.parametrize("value", [None, "", "x", "[]", "{}", "nan", "-1", "[" * 9**5, '{"attributes": {"tempo": 9}}'])
 def test_damaged_text_is_one_clear_error(key, value):
-    text = MAKING.to_text()
+    text = RELATED.to_text()
     if value is None:
+        if key in ("family", "mix"):
+            return  # covers need neither
         del text[key]
     else:
         text[key] = value
