@@ -15,12 +15,15 @@ from scripts.compare_encoders import compare_encoders
 from scripts.demo import demo
 from scripts.encode import encode
 from scripts.generate import generate
+from scripts.grid import grid
+from scripts.mix import mix
 from scripts.reproduce import reproduce
 from scripts.train import train
 from scripts.train_encoder import train_encoder
+from scripts.walk import walk
 
 VERBS = (
-    demo, generate, reproduce, encode, build,
+    demo, generate, reproduce, grid, mix, walk, encode, build,
     train, train_encoder, compare_encoders, adopt, align, board,
 )  # fmt: skip
 
