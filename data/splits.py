@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Sequence
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -60,27 +62,57 @@ def assign_splits(
     `train`). A row without an artist stands for itself, by its entry in `keys` (its track_id; its
     position where None).
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     count = len(artists)
     if len(groups) != count or (keys is not None and len(keys) != count):
         raise ValueError(f"{count} artists, {len(groups)} groups and {len(keys or [])} keys do not match")
-    names = [normalised_artist(artist) for artist in artists]
-    owners = [
-        f"artist:{name}" if name is not None else f"row:{keys[row] if keys is not None else row}"
-        for row, name in enumerate(names)
-    ]
-    group_ids = np.unique(np.asarray(groups, dtype=np.int64), return_inverse=True)[1]
-    owner_names, owner_ids = np.unique(np.array(owners, dtype=object), return_inverse=True)
-    # A graph between groups and owners: each row joins one of either kind.
-    shape = (len(owner_names) + int(group_ids.max(initial=-1)) + 1,) * 2
-    edges = (owner_ids, len(owner_names) + group_ids)
-    graph = coo_array((np.ones(count, dtype=np.int8), edges), shape=shape)
+    owners = [owner_of(artist, keys[row] if keys is not None else str(row)) for row, artist in enumerate(artists)]
+    sides = assign_sides(lambda: owners, np.asarray(groups), fractions=fractions, salt=salt)
+    return [SPLITS[side] for side in sides]
+
+
+def owner_of(artist: str | None, key: str) -> str:
+    """Whom a row belongs to: its artist, or itself (by its key) where nobody is named."""
+    name = normalised_artist(artist)
+    return f"row:{key}" if name is None else f"artist:{name}"
+
+
+def assign_sides(
+    owners: Callable[[], Iterable[str]],
+    groups: np.ndarray,
+    *,
+    fractions: Sequence[float] = FRACTIONS,
+    salt: str = "",
+) -> np.ndarray:
+    """uint8 `[N]`: the position in `SPLITS` of each of N rows, as `assign_splits` says, in some tens of bytes a row.
+
+    `owners()` gives what `owner_of` says of each row, in order; it is called twice. `groups` `[N]` are any integers.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    digests, own_sides = array("Q"), array("B")
+    side_of = lru_cache(maxsize=65_536)(lambda owner: SPLITS.index(_split_of_key(owner, fractions, salt)))
+    for owner in owners():
+        spelt = owner.encode("utf-8", "backslashreplace")
+        digests.append(int.from_bytes(hashlib.blake2b(spelt, digest_size=8).digest()))
+        own_sides.append(side_of(owner))
+    sides = np.frombuffer(own_sides, dtype=np.uint8).copy()
+    if not len(sides):
+        return sides
+    # A graph between owners and groups: each row joins one of either kind.
+    owner_ids = np.unique(np.frombuffer(digests, dtype=np.uint64), return_inverse=True)[1]
+    group_ids = np.unique(groups, return_inverse=True)[1]
+    owner_count = int(owner_ids.max()) + 1
+    shape = (owner_count + int(group_ids.max()) + 1,) * 2
+    graph = coo_array((np.ones(len(sides), dtype=np.int8), (owner_ids, owner_count + group_ids)), shape=shape)
     component = connected_components(graph, directed=False)[1]
-    deciding: dict[int, str] = {}
-    # Names are sorted, and "artist:" stands before "row:": the first seen of each component decides.
-    for owner, label in zip(owner_names, component[: len(owner_names)], strict=True):
-        deciding.setdefault(int(label), str(owner))
-    sides = {label: _split_of_key(owner, fractions, salt) for label, owner in deciding.items()}
-    return [sides[int(component[owner])] for owner in owner_ids]
+    shared = (np.bincount(component[:owner_count], minlength=component.max() + 1) > 1)[component[owner_ids]]
+    deciding: dict[int, str] = {}  # the first owner by name of each component that holds several
+    if shared.any():
+        for row, owner in enumerate(owners()):
+            if shared[row]:
+                label = int(component[owner_ids[row]])
+                deciding[label] = min(owner, deciding.get(label, owner))
+        for row in np.flatnonzero(shared).tolist():
+            sides[row] = side_of(deciding[int(component[owner_ids[row]])])
+    return sides

@@ -12,6 +12,7 @@ from PIL import Image
 
 from data.audio import EXCERPT_S, Excerpt, load_audio
 from data.covers import MIN_SIDE, Source, decode_cover, read_bounded
+from data.duplicates import perceptual_hash
 from data.errors import InputError
 
 KEPT_SIDE = 1024
@@ -30,7 +31,17 @@ def stored_cover(source: Source, *, name: str | None = None) -> dict[str, object
     quality 92 without chroma subsampling, its longer side at most `KEPT_SIDE`.
     """
     content, subject = read_bounded(source, name=name)
-    image = decode_cover(content, name=subject)
+    return _stored(content, decode_cover(content, name=subject), subject)
+
+
+def look_at_cover(content: bytes, *, name: str | None = None) -> tuple[dict[str, object], int]:
+    """`stored_cover` and the perceptual hash of a cover's bytes, which are decoded once."""
+    image = decode_cover(content, name=name)
+    seen = perceptual_hash(image)
+    return _stored(content, image, name or "image"), seen
+
+
+def _stored(content: bytes, image: Image.Image, subject: str) -> dict[str, object]:
     kept = _kept_suffix(content)
     if kept is None:
         if max(image.size) * MIN_SIDE > min(image.size) * KEPT_SIDE:

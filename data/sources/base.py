@@ -1,8 +1,8 @@
 """The contract of a source: what it is asked for, what it gives, and how it says that something went wrong.
 
 A source turns *items* (a search page, an album: things to ask a service for) into more items and into *records*
-(tracks). It asks and it reads answers; everything else is done for it, by one collector for all sources: the order, the journal,
-limits, retries, downloads, checks, duplicates and the writing.
+(tracks). It asks and it reads answers; everything else is done for it, by one collector for all sources: the order, the
+journal, limits, retries, downloads, checks, duplicates and the writing.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class Source(ABC):
     service: ClassVar[Service]
     terms: ClassVar[Terms]
     endpoints: ClassVar[tuple[Endpoint, ...]] = ()
-    wants: ClassVar[Mapping[str, str]] = {}  # what may be wished for, as `--want name=value`, with a line of help each
+    wants: ClassVar[Mapping[str, str]] = {}  # what may be wished for, as `name=value`, with a line of help each
     needs_secrets: ClassVar[tuple[str, ...]] = ()  # names in the environment or `.env`, found in `http.secrets`
     divided: ClassVar[frozenset[str]] = frozenset()
     """Kinds of items that `--part k/n` shares out: each part asks for its own and keeps all that they lead to. Items
@@ -165,7 +165,8 @@ class Source(ABC):
     def enrich(self, row: Mapping[str, Any]) -> Item | None:
         """The item that asks this source for what another's record lacks, or None; it leads to a `Fill`.
 
-        It is asked for once a record of the dataset where `gatefold collect --enrich` names this source.
+        It is asked for once a record of the dataset where `gatefold collect --enrich` names this source. `row["cover"]`
+        and `row["audio"]` are True where the record has them.
         """
         return None
 

@@ -9,7 +9,6 @@ requests.
 from __future__ import annotations
 
 import contextlib
-import fnmatch
 import ipaddress
 import json
 import os
@@ -30,14 +29,16 @@ from urllib3.util import Retry
 
 from data.covers import MAX_BYTES
 from data.errors import InputError
+from data.sources.addresses import NotPublic, PublicHTTPPool, PublicHTTPSPool, check_address
 from data.sources.base import Expired, Gone, Later, Refused, Service, Trouble
 from data.sources.limits import Limiter
 from data.sources.secrets import Secrets
 
 MAX_ANSWER_BYTES = 16 * 2**20
 ROUTE_VARIABLE = "GATEFOLD_ROUTE"
-"""Environment: a stand-in, `http://127.0.0.1:PORT`, to which every request goes, the host as the path's first folder."""
+"""Environment: a stand-in, `http://127.0.0.1:PORT`, to which all requests go, the host as the path's first folder."""
 QUOTA_WAIT_S = 3600.0
+_LONGEST_WAIT_S = 30 * 86_400.0
 _CHUNK = 2**16
 _MAY_PASS = frozenset({408, 425, 500, 502, 503, 504, 520, 521, 522, 524})
 _GONE = frozenset({404, 410, 451})
@@ -73,7 +74,7 @@ class Http:
         self.patience = patience or Patience()
         self.closed: dict[str, str] = {}
         """Endpoints that this user may not or no longer ask, and why. A source writes it, the journal keeps it."""
-        self.asked = 0
+        self._asked = 0
         self._service = service
         self._count = threading.Lock()
         self._stop = threading.Event()
@@ -126,6 +127,12 @@ class Http:
             _raise_for(answer.status_code)
             return answer.content
 
+    def take_count(self) -> int:
+        """How many requests were made since the last call."""
+        with self._count:
+            asked, self._asked = self._asked, 0
+            return asked
+
     def close(self, endpoint: str, why: str) -> None:
         """Remembers that `endpoint` gives nothing to this user: it is told in the summary and not asked again."""
         self.closed[endpoint] = self.secrets.hide(why)
@@ -148,7 +155,7 @@ class Http:
 
     def _asking(self) -> None:
         with self._count:
-            self.asked += 1
+            self._asked += 1
 
 
 def user_agent() -> str:
@@ -187,12 +194,12 @@ class _Adapter(HTTPAdapter):
         self._limiter, self._route = limiter, route and _checked_route(route)
         super().__init__(pool_connections=8, pool_maxsize=64, max_retries=Retry(0, read=False))
         if not self._route:
-            self.poolmanager.pool_classes_by_scheme = {"http": _PublicHTTPPool, "https": _PublicHTTPSPool}
+            self.poolmanager.pool_classes_by_scheme = {"http": PublicHTTPPool, "https": PublicHTTPSPool}
 
     def send(self, request: requests.PreparedRequest, *_: Any, proxies: Any = None, **__: Any) -> requests.Response:
         """Sends a request until it is answered for good; the answer's body is read whole."""
         url = request.url or ""
-        _check_address(url, self._hosts)
+        check_address(url, self._hosts)
         patience = self._http.patience
         factor, jitter = patience.backoff_s / 2, patience.backoff_s / 4
         schedule = Retry(patience.tries - 1, backoff_factor=factor, backoff_jitter=jitter)
@@ -209,7 +216,7 @@ class _Adapter(HTTPAdapter):
             except TimeoutError:
                 raise Trouble("interrupted") from None
             except (requests.ConnectionError, urllib3.exceptions.HTTPError) as error:
-                if _comes_from(error, _NotPublic):
+                if _comes_from(error, NotPublic):
                     raise Refused("a private address") from error
                 trouble = Trouble("connection failed or broke")
             try:
@@ -280,31 +287,11 @@ def _retry_after(text: str | None) -> float | None:
     """Seconds out of a Retry-After header, a number or a date; None where it has none that can be read."""
     if not text:
         return None
-    with contextlib.suppress(ValueError, OverflowError):
-        return min(max(float(text), 0.0), 1e7)
-    with contextlib.suppress(ValueError, TypeError, OverflowError):
-        return max(parsedate_to_datetime(text).timestamp() - time.time(), 0.0)
-    return None
-
-
-def _check_address(url: str, hosts: tuple[str, ...]) -> None:
-    """`Refused` where an address is not one of `hosts`, names its host by a private number, or carries a password."""
-    try:
-        parts = urllib.parse.urlsplit(url)
-        host = (parts.hostname or "").rstrip(".")
-    except ValueError as error:
-        raise Gone("not a usable address") from error
-    if parts.scheme not in ("http", "https") or not host:
-        raise Refused("not an address of the web")
-    if parts.username or parts.password:
-        raise Refused("an address with a password")
     with contextlib.suppress(ValueError):
-        if not _is_public(host):
-            raise Refused("a private address")
-    if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
-        raise Refused("a private address")
-    if not any(pattern == "*" or fnmatch.fnmatchcase(host, pattern) for pattern in hosts):
-        raise Refused("another host")
+        return min(max(int(text), 0), _LONGEST_WAIT_S)
+    with contextlib.suppress(ValueError, TypeError, OverflowError):
+        return min(max(parsedate_to_datetime(text).timestamp() - time.time(), 0.0), _LONGEST_WAIT_S)
+    return None
 
 
 def _checked_route(route: str) -> str:
@@ -315,10 +302,6 @@ def _checked_route(route: str) -> str:
     raise InputError(ROUTE_VARIABLE, "leads elsewhere than to a server on this machine (http://127.0.0.1:PORT)")
 
 
-class _NotPublic(OSError):
-    """A host's name led to a private address."""
-
-
 def _comes_from(error: BaseException, kind: type[BaseException]) -> bool:
     """Whether an exception of `kind` is among an error, its reasons and its causes."""
     seen: list[Any] = [error]
@@ -326,35 +309,3 @@ def _comes_from(error: BaseException, kind: type[BaseException]) -> bool:
         more = (getattr(one, "reason", None), *getattr(one, "args", ()), one.__cause__, one.__context__)
         seen += [cause for cause in more if isinstance(cause, BaseException) and cause not in seen]
     return any(isinstance(one, kind) for one in seen)
-
-
-def _is_public(address: str) -> bool:
-    """Whether an address in numbers is one of the public internet; `ValueError` where it is no such address."""
-    number = ipaddress.ip_address(address.split("%")[0])
-    return (getattr(number, "ipv4_mapped", None) or number).is_global
-
-
-def _only_public(sock: Any) -> Any:
-    """The socket, where it leads to a public address: checked once connected, so that no name server can deceive us."""
-    if not _is_public(sock.getpeername()[0]):
-        sock.close()
-        raise _NotPublic("a private address")
-    return sock
-
-
-class _PublicHTTPConnection(urllib3.connection.HTTPConnection):
-    def _new_conn(self) -> Any:
-        return _only_public(super()._new_conn())
-
-
-class _PublicHTTPSConnection(urllib3.connection.HTTPSConnection):
-    def _new_conn(self) -> Any:
-        return _only_public(super()._new_conn())
-
-
-class _PublicHTTPPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _PublicHTTPConnection
-
-
-class _PublicHTTPSPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _PublicHTTPSConnection

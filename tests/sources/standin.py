@@ -81,7 +81,7 @@ class Faults:
 
     `share` of the requests do, by a hash of `seed`, address and how often it was asked, so that a plan is the same on
     every run; an address goes wrong at most `most` times in all, so everything gets through in the end. Query
-    parameters named in `ignored` (signatures) do not make another address. `once` plans single ones by a part of the address.
+    parameters named in `ignored` (signatures) do not make another address. `once` plans single ones by a part of it.
     """
 
     def __init__(

@@ -1,0 +1,21 @@
+"""Gathering in tests: in seconds, from a stand-in."""
+
+from __future__ import annotations
+
+import pytest
+
+from data.sources.http import Patience
+
+QUICK = Patience(silence_s=0.5, answer_s=0.8, longest_wait_s=5.0, backoff_s=0.01, tries=2, attempts=6)
+
+
+@pytest.fixture
+def quick() -> Patience:
+    """Patience for a stand-in that hangs for about a second."""
+    return QUICK
+
+
+@pytest.fixture(autouse=True)
+def _limits_apart(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nothing of a test is counted among the user's own requests."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
