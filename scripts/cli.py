@@ -11,19 +11,23 @@ from scripts.adopt import adopt
 from scripts.align import align
 from scripts.board import board
 from scripts.build import build
+from scripts.collect import collect
 from scripts.compare_encoders import compare_encoders
 from scripts.demo import demo
 from scripts.encode import encode
 from scripts.generate import generate
 from scripts.grid import grid
+from scripts.merge import merge
 from scripts.mix import mix
 from scripts.reproduce import reproduce
+from scripts.status import status
 from scripts.train import train
 from scripts.train_encoder import train_encoder
 from scripts.walk import walk
 
 VERBS = (
     demo, generate, reproduce, grid, mix, walk, encode, build,
+    collect, status, merge,
     train, train_encoder, compare_encoders, adopt, align, board,
 )  # fmt: skip
 
