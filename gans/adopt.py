@@ -7,6 +7,7 @@ source code beside them is looked at. Whatever would make the images differ is r
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -18,11 +19,12 @@ from gans.config import RESOLUTIONS
 from gans.equalised import EqualLinear
 from gans.layers import channels_at
 from gans.modulated import UNBOUNDED
-from gans.pickles import PERSISTENT, Call, read_pickle, tensor_of
+from gans.pickles import MAX_BYTES, PERSISTENT, Call, read_pickle, tensor_of
 from gans.resample import TAPS
 from gans.stylegan2 import Generator
 
 NETWORK = "stylegan2"
+_MOST_LAYERS = 64
 _LAYERS = {"conv0": "up", "conv1": "convolution", "torgb": "to_rgb"}
 _TENSORS = {"noise_const": "constant", "noise_strength": "strength"}
 
@@ -100,25 +102,61 @@ def adopt_generator(path: str | os.PathLike[str]) -> tuple[Generator, dict[str, 
     options = _options(network, mapping, synthesis)
     with torch.device("meta"):
         generator = Generator(**options)
+    expected = generator.state_dict()
+    if sum(tensor.numel() for tensor in expected.values()) > MAX_BYTES / 4:
+        raise InputError(path, "says that it is larger than a pickle may be")
     weights: dict[str, Tensor] = {}
+    for name, module, part, times in [*_mapping_parts(mapping, generator), *_synthesis_parts(synthesis, generator)]:
+        if name not in expected:
+            raise InputError(path, f"{module.path} holds {printable(part)}, which ours has no place for")
+        tensor = module.tensor(part) * times
+        tensor = tensor[(None,) * (expected[name].ndim - tensor.ndim)]  # constants lack the axis of images there
+        if tensor.shape != expected[name].shape:
+            shapes = f"{tuple(tensor.shape)}, not {tuple(expected[name].shape)}"
+            raise InputError(path, f"{module.path}.{part} is {shapes} as its other parts say")
+        weights[name] = tensor
+    for name in expected.keys() - weights.keys():
+        raise InputError(path, f"lacks what ours calls {name}")
+    generator.load_state_dict(weights, assign=True)
+    return generator.eval().requires_grad_(False), options
+
+
+Part = tuple[str, Module, str, float]
+"""Our name of a tensor, the module that holds it there, its name there, and what it is multiplied by."""
+
+
+def _mapping_parts(mapping: Module, generator: Generator) -> Iterator[Part]:
     for place, own in enumerate(generator.mapping.layers):
         assert isinstance(own, EqualLinear)
         layer = mapping.inner(f"fc{place}")
         layer.demand("activation", "lrelu", "ours is lrelu")
         times = _learning(layer) / own.lr  # weights are kept 1 / lr as large and used times lr, there and here
-        for name in ("weight", "bias"):
-            weights[f"mapping.layers.{place}.{name}"] = layer.tensor(name) * times
-    for place, block in enumerate(_blocks(synthesis, options["resolution"])):
-        weights |= _block_weights(block, f"blocks.{place}", first=not place)
-    for name, expected in generator.state_dict().items():
-        if name not in weights or weights[name].shape != expected.shape:
-            shape = tuple(weights[name].shape) if name in weights else "missing"
-            raise InputError(path, f"its {name} is {shape}, not {tuple(expected.shape)}")
-    unknown = weights.keys() - generator.state_dict().keys()
-    if unknown:
-        raise InputError(path, f"holds {printable(min(unknown))}, which ours has no place for")
-    generator.load_state_dict(weights, assign=True)
-    return generator.eval().requires_grad_(False), options
+        for part in layer.names():
+            yield f"mapping.layers.{place}.{part}", layer, part, times
+
+
+def _synthesis_parts(synthesis: Module, generator: Generator) -> Iterator[Part]:
+    clamp = _blocks(synthesis, generator.resolution)[-1].inner("conv1").state.get("conv_clamp")
+    for place, block in enumerate(_blocks(synthesis, generator.resolution)):
+        block.demand("architecture", "skip", "ours is skip")
+        _check_filter(block)
+        if not place:
+            yield "blocks.0.start", block, "const", 1.0
+        for theirs, ours in _LAYERS.items():
+            if not place and theirs == "conv0":
+                continue
+            layer = block.inner(theirs)
+            layer.demand("conv_clamp", clamp, "ours holds all activations alike")
+            if theirs != "torgb":
+                layer.demand("activation", "lrelu", "ours is lrelu")
+                _check_filter(layer)
+            affine = layer.inner("affine")
+            if _learning(affine) != 1:
+                _refuse_learning(affine)
+            for module, name in ((layer, f"blocks.{place}.{ours}"), (affine, f"blocks.{place}.{ours}.affine")):
+                for part in module.names():
+                    if part != "resample_filter":  # looked at above
+                        yield f"{name}.{_TENSORS.get(part, part)}", module, part, 1.0
 
 
 def _options(network: Module, mapping: Module, synthesis: Module) -> dict[str, Any]:
@@ -136,8 +174,10 @@ def _options(network: Module, mapping: Module, synthesis: Module) -> dict[str, A
     if clamp is not None and not (isinstance(clamp, int | float) and 1 <= clamp < UNBOUNDED and clamp == int(clamp)):
         raise InputError(subject, "holds its activations within something that is no whole number")
     layers = 0
-    while mapping.has(f"fc{layers}"):
+    while mapping.has(f"fc{layers}") and layers <= _MOST_LAYERS:
         layers += 1
+    if not 1 <= layers <= _MOST_LAYERS:
+        raise InputError(subject, f"its mapping has no layers, or more than {_MOST_LAYERS}")
     return {
         "resolution": resolution,
         "c_dim": 0,
@@ -155,29 +195,10 @@ def _blocks(synthesis: Module, resolution: int) -> list[Module]:
     return [synthesis.inner(f"b{2**k}") for k in range(2, resolution.bit_length())]
 
 
-def _block_weights(block: Module, ours: str, first: bool) -> dict[str, Tensor]:
-    """A block's weights under the names that ours has for them."""
-    block.demand("architecture", "skip", "ours is skip")
+def _check_filter(module: Module) -> None:
     taps = torch.tensor(TAPS) / sum(TAPS)
-    if not torch.equal(block.tensor("resample_filter"), torch.outer(taps, taps)):
-        raise InputError(block.subject, f"{block.path} filters in another way than ours")
-    weights = {f"{ours}.start": block.tensor("const")[None]} if first else {}
-    for theirs, name in _LAYERS.items():
-        if first and theirs == "conv0":
-            continue
-        layer = block.inner(theirs)
-        if theirs != "torgb":
-            layer.demand("activation", "lrelu", "ours is lrelu")
-        affine = layer.inner("affine")
-        if _learning(affine) != 1:
-            _refuse_learning(affine)
-        weights |= {f"{ours}.{name}.affine.{part}": affine.tensor(part) for part in ("weight", "bias")}
-        for part in layer.names():
-            if part != "resample_filter":
-                weights[f"{ours}.{name}.{_TENSORS.get(part, part)}"] = layer.tensor(part)
-        if "noise_const" in layer.names():
-            weights[f"{ours}.{name}.constant"] = weights[f"{ours}.{name}.constant"][None, None]
-    return weights
+    if not torch.equal(module.tensor("resample_filter"), torch.outer(taps, taps)):
+        raise InputError(module.subject, f"{module.path} filters in another way than ours")
 
 
 def _learning(layer: Module) -> float:

@@ -73,11 +73,17 @@ CHANGES = {
     r"multiplier \(bias_gain\)": (("mapping", "fc1"), {"bias_gain": 0}),
     "within something that is no whole number": (("synthesis", "b32", "conv1"), {"conv_clamp": 0.5}),
     "mapping is not a network": ((), {"_modules": {}}),
-    "fc0 is not a network": (("mapping",), {"_modules": {"fc0": 3}}),
+    "fc0 is not a network": (("mapping",), {"_modules": {"fc0": 3, "fc1": 3}}),
+    "no layers": (("mapping",), {"_modules": {}}),
+    "larger than a pickle may be": ((), {"z_dim": 65_536, "w_dim": 65_536}),
+    r"lacks what ours calls mapping\.layers\.0\.bias": (
+        ("mapping", "fc0"),
+        {"_parameters": {"weight": torch.zeros(12, 8)}},
+    ),
     "b16 is not a network": (("synthesis",), {"img_resolution": 16}),
-    "weight is not a tensor": (("mapping", "fc0"), {"_parameters": {"bias": torch.zeros(12)}}),
+    "weight is not a tensor": (("mapping", "fc0"), {"_parameters": {"weight": [1.0], "bias": torch.zeros(12)}}),
     "not finite": (("mapping", "fc0"), {"_parameters": {"weight": torch.zeros(12, 8) / 0, "bias": torch.zeros(12)}}),
-    r"layers\.0\.weight is \(12, 9\)": (
+    r"fc0\.weight is \(12, 9\), not \(12, 8\)": (
         ("mapping", "fc0"),
         {"_parameters": {"weight": torch.zeros(12, 9), "bias": torch.zeros(12)}},
     ),
@@ -107,6 +113,12 @@ def test_other_filters_channels_and_parts_are_refused(generator, tmp_path):
     def other_filter(network):
         module_of(network, "synthesis", "b16").state["_buffers"]["resample_filter"] = torch.ones(4, 4) / 16
 
+    def another_filter(network):
+        module_of(network, "synthesis", "b8", "conv0").state["_buffers"]["resample_filter"] = torch.ones(4, 4) / 16
+
+    def other_clamp(network):
+        module_of(network, "synthesis", "b8", "conv0").state["conv_clamp"] = 64
+
     def other_channels(network):
         module_of(network, "synthesis", "b8", "conv1").state["_parameters"]["bias"] = torch.zeros(31)
 
@@ -114,6 +126,8 @@ def test_other_filters_channels_and_parts_are_refused(generator, tmp_path):
         module_of(network, "synthesis", "b8", "conv1").state["_buffers"]["odd\nname"] = torch.zeros(1)
 
     refused(other_filter, "b16 filters in another way")
+    refused(another_filter, "b8.conv0 filters in another way")
+    refused(other_clamp, "conv0 has the conv_clamp 64; ours holds all activations alike")
     refused(other_channels, "numbers of channels")
     refused(another_part, r"odd\\nname, which ours has no place for")
 
