@@ -41,6 +41,7 @@ _TEXTS: dict[str, tuple[str, ...]] = {
     "title": ("title", "track_name", "track", "song", "song_name", "name"),
     "licence": ("licence", "license"),
     "source": ("source", "archive_url", "source_url", "url"),
+    "subset": ("subset",),
 }
 _DATES = ("release_date", "date", "year", "released", "album_release_date", "track_album_release_date")
 _GENRES = (

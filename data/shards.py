@@ -29,7 +29,7 @@ GROUP_BYTES = 64 * 2**20
 SHARD_BYTES = 512 * 2**20
 _PATTERN = "part-*.parquet"
 _MARKER = ".unfinished"
-_DICTIONARY_COLUMNS = ["artist", "album", "release_date", "licence", "source", "split"]
+_DICTIONARY_COLUMNS = ["artist", "album", "release_date", "licence", "source", "subset", "split"]
 
 
 class DatasetWriter:

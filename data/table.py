@@ -19,12 +19,12 @@ from data.errors import InputError
 
 SPLITS = ("train", "validation", "test")
 TEXT_COLUMNS = (
-    "track_id", "album_id", "isrc", "artist", "album", "title", "release_date", "licence", "source", "split",
+    "track_id", "album_id", "isrc", "artist", "album", "title", "release_date", "licence", "source", "subset", "split",
 )  # fmt: skip
 BYTES_COLUMNS = ("cover", "audio")
 MAX_TEXT = 4096
 MAX_GENRES = 256
-LATER_COLUMNS = ("emotions",)
+LATER_COLUMNS = ("emotions", "subset")
 """Columns that shards written before them lack; they are read as null there."""
 
 _FILE = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
@@ -65,6 +65,7 @@ _FIELDS = (
     pa.field("audio", _FILE),
     pa.field("licence", pa.string()),
     pa.field("source", pa.string()),
+    pa.field("subset", pa.string()),
     pa.field("split", pa.string()),
 )
 SCHEMA = pa.schema(_FIELDS, metadata={"huggingface": json.dumps({"info": {"features": _features()}})})

@@ -12,8 +12,8 @@ from gans.generator import GeneratorNetwork
 def compile_networks(generator: GeneratorNetwork, discriminator: DiscriminatorNetwork, config: TrainConfig) -> None:
     """Puts compiled `synthesize` and `features` in the place of the networks' own, weights untouched.
 
-    The compiler differentiates once: a generator whose path lengths are regularised stays as it is, and so do both where
-    latents are optimised. Growing networks are compiled anew at each size.
+    The compiler differentiates once: a generator whose path lengths are regularised stays as it is, and so do both
+    where latents are optimised. Growing networks are compiled anew at each size.
     """
     if config.latent_steps:
         return

@@ -17,7 +17,7 @@ from gans.sampling import random_z
 
 
 class Fakes(NamedTuple):
-    """Images `[N, 3, H, W]`, and how far their latents were moved for them (`moving_cost`), None where they were not."""
+    """Images `[N, 3, H, W]`, and how far their latents were moved (`moving_cost`), None where they were not."""
 
     images: Tensor
     moved: Tensor | None

@@ -48,6 +48,20 @@ def bundle_extras(
     return model, tensors
 
 
+def read_schema(bundle: Bundle) -> ConditionSchema | None:
+    """The schema of a bundle's conditions, None where it hears nothing; `InputError` where the card is wrong."""
+    card = bundle.folder / MODEL
+    if not bundle.layout:
+        return None
+    try:
+        schema = ConditionSchema.from_json(bundle.model.get("condition", {}))
+    except InputError as error:
+        raise InputError(card, f"its condition cannot be read ({error})") from error
+    if schema.layout != bundle.layout:
+        raise InputError(card, "its condition has other blocks than its layout")
+    return schema
+
+
 def read_ears(bundle: Bundle) -> dict[str, Encoder]:
     """The encoders of a bundle by name, the best first; `InputError` where model.json and tensors contradict."""
     card = bundle.folder / MODEL

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from data.cache import cover_cache, has_cover
 from data.errors import InputError, printable
 from data.files import sha256_bytes
 from data.shards import Dataset
+from data.where import matching_rows
 from encoders import ENCODERS
 from encoders.base import Encoder, fingerprint_state
 from encoders.conditions import dataset_conditions, fit_encoder, fit_names, fit_schema
@@ -27,10 +28,19 @@ from encoders.pca import PCAEncoder
 from encoders.schema import ConditionSchema
 from encoders.stored import read_encoder
 from gans.board import Panel
-from gans.bundle import SHIPPED, load_bundle
+from gans.bundle import SHIPPED, Bundle, load_bundle
+from gans.fine_tune import Start
 from gans.snapshots import MOST_EVALUATED, Evaluate
 from gans.training import Surroundings, TrainingData
-from scripts.ears import bundle_extras, is_encoder_folder, pick, read_ears
+from scripts.ears import (
+    bundle_extras,
+    is_encoder_folder,
+    own_encoder,
+    pick,
+    read_ears,
+    read_name_encoder,
+    read_schema,
+)
 from scripts.shell import complain, stages
 
 PANEL_TRACKS = 8
@@ -51,41 +61,80 @@ class Prepared:
     encoder_tensors: Mapping[str, np.ndarray]
 
     def surroundings(
-        self, stop: Callable[[], bool], progress: Callable[[int, Mapping[str, float]], None]
+        self,
+        stop: Callable[[], bool],
+        progress: Callable[[int, Mapping[str, float]], None],
+        start: Start | None = None,
+        compile: bool = False,
     ) -> Surroundings:
         """All that the loop hands on without looking inside."""
-        return Surroundings(self.panel, self.evaluate, self.model, self.encoder_tensors, progress, stop)
+        return Surroundings(
+            self.panel, self.evaluate, self.model, self.encoder_tensors, progress, stop, start, compile
+        )
 
 
-def prepare(folder: Path, resolution: int, encoder_name: str | None) -> Prepared:
+@dataclass(frozen=True)
+class Ears:
+    """What makes conditions: their schema and the encoders that fill it."""
+
+    schema: ConditionSchema
+    encoder: Encoder | None
+    names: NameEncoder | None
+
+
+def prepare(
+    folder: Path,
+    resolution: int,
+    encoder_name: str | None,
+    where: Sequence[str] = (),
+    start: Path | None = None,
+) -> Prepared:
     """Opens the dataset in `folder` and makes (or finds in its cache) covers at `resolution` and conditions.
 
     The encoder `encoder_name` is one that comes with Gatefold, but for `pca`, which is fitted to the training tracks;
-    else that in the folder of this name. Raises `InputError` where there is nothing to train on, or no such encoder.
+    else that in the folder of this name. Only rows that meet the conditions `where` (data/where.py) are trained on and
+    scored. start: a bundle whose weights a run begins with: conditions are made as it hears them, where it hears any.
+    Raises `InputError` where there is nothing to train on, or no such encoder.
     """
     dataset = Dataset(folder)
-    with_cover = has_cover(dataset)
-    rows, held_out = (part[with_cover[part]] for part in map(dataset.indices, ("train", "validation")))
+    usable = has_cover(dataset) & matching_rows(dataset, where)
+    rows, held_out = (part[usable[part]] for part in map(dataset.indices, ("train", "validation")))
     if len(rows) < 2:
-        raise InputError(folder, f"{len(rows)} training tracks with a cover; at least 2 are needed")
-    trained = None if encoder_name in (None, PCAEncoder.name) else _trained(encoder_name)
+        of_these = f" that meet {' and '.join(where)}" if where else ""
+        raise InputError(folder, f"{len(rows)} training tracks with a cover{of_these}; at least 2 are needed")
+    own = None if start is None else load_bundle(start)
+    theirs = None if own is None else _ears_of(own)
+    trained = theirs.encoder if theirs else _trained(encoder_name)
     with stages() as told:
         covers = cover_cache(dataset, resolution, progress=lambda done, total: told("covers", done, total))
         heard = hear_dataset(dataset, lambda done, total: told("listening", done, total), encoder=trained)
-    encoder = None if encoder_name is None or heard is None else trained or _fitted(dataset, heard)
-    names = _names(dataset, encoder, heard)
-    schema = fit_schema(dataset, encoder, heard, name_encoder=names)
-    conditions = dataset_conditions(dataset, schema, encoder, heard, name_encoder=names)
-    model, tensors = bundle_extras(schema, encoder, names)
+    ears = theirs or _fit_ears(dataset, heard, encoder_name, trained)
+    conditions = dataset_conditions(dataset, ears.schema, ears.encoder, heard, name_encoder=ears.names)
+    model, tensors = bundle_extras(ears.schema, ears.encoder, ears.names)
+    started = [] if own is None else [own.hash]
     data = TrainingData(
         covers=covers,
         conditions=conditions,
-        layout=schema.layout,
+        layout=ears.schema.layout,
         rows=rows,
         held_out=held_out,
-        card=_card(dataset, schema, encoder, names, len(rows), len(held_out)),
+        card=_card(dataset, ears, len(rows), len(held_out), where, started),
     )
     return Prepared(data, _panel(dataset, data), _evaluation(data), model, tensors)
+
+
+def _ears_of(bundle: Bundle) -> Ears | None:
+    """The ears that a bundle hears with, None where it hears nothing."""
+    schema = read_schema(bundle)
+    if schema is None:
+        return None
+    return Ears(schema, own_encoder(bundle, read_ears(bundle)), read_name_encoder(bundle))
+
+
+def _fit_ears(dataset: Dataset, heard: HeardTable | None, encoder_name: str | None, trained: Encoder | None) -> Ears:
+    encoder = None if encoder_name is None or heard is None else trained or _fitted(dataset, heard)
+    names = _names(dataset, encoder, heard)
+    return Ears(fit_schema(dataset, encoder, heard, name_encoder=names), encoder, names)
 
 
 def hear_dataset(
@@ -111,8 +160,10 @@ def hear_dataset(
     return heard
 
 
-def _trained(wish: str) -> Encoder:
-    """The encoder `wish` that comes with Gatefold, or that in the folder of this name."""
+def _trained(wish: str | None) -> Encoder | None:
+    """The encoder `wish` that comes with Gatefold, or that in the folder of this name; None for one that is fitted."""
+    if wish in (None, PCAEncoder.name):
+        return None
     if wish in ENCODERS:
         return pick(read_ears(load_bundle(SHIPPED)), wish, SHIPPED)
     if is_encoder_folder(wish):
@@ -142,18 +193,13 @@ def _names(dataset: Dataset, encoder: Encoder | None, heard: HeardTable | None) 
 
 
 def _card(
-    dataset: Dataset,
-    schema: ConditionSchema,
-    encoder: Encoder | None,
-    names: NameEncoder | None,
-    n_train: int,
-    n_held_out: int,
+    dataset: Dataset, ears: Ears, n_train: int, n_held_out: int, where: Sequence[str], started: Sequence[str]
 ) -> dict[str, Any]:
-    """Where the data comes from, with the fingerprint of everything that training sees of it."""
-    heads = encoder.heads if encoder else Heads()
-    parts = [dataset.fingerprint, schema.fingerprint]
-    parts += [ears.fingerprint if ears else "-" for ears in (encoder, names)]
-    parts += [fingerprint_state("heads", heads.config(), heads.tensors())]
+    """Where the data comes from, with the fingerprint of everything that a run sees of it or `started` with."""
+    heads = ears.encoder.heads if ears.encoder else Heads()
+    parts = [dataset.fingerprint, ears.schema.fingerprint]
+    parts += [part.fingerprint if part else "-" for part in (ears.encoder, ears.names)]
+    parts += [fingerprint_state("heads", heads.config(), heads.tensors()), *where, *started]
     table = dataset.read(["licence", "source"])
     counted = {
         column: dict(Counter(value or "unknown" for value in table[column].to_pylist()).most_common(_MOST_COUNTED))
@@ -163,6 +209,7 @@ def _card(
         "fingerprint": sha256_bytes(" ".join(parts).encode()),
         "dataset": dataset.folder.resolve().name,
         "tracks": len(dataset),
+        **({"where": list(where)} if where else {}),
         "training": n_train,
         "held_out": n_held_out,
         "licences": counted["licence"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +26,7 @@ def train(
     dataset: Annotated[Path, typer.Argument(help="A dataset, made by `gatefold build`.")],
     out: Annotated[Path, typer.Option(help="The run's folder; the same command on it goes on.")],
     recipe: Annotated[str, typer.Option(help="A row of gans/recipes.py.")] = "logistic-r1",
-    resolution: Annotated[int, typer.Option(help="Side of the covers in pixels: 32, 64, 128 or 256.")] = 64,
+    resolution: Annotated[int, typer.Option(help="Side of the covers in pixels: 32, 64, 128, 256 or 512.")] = 64,
     encoder: Annotated[
         str, typer.Option(help="The encoder that hears the dataset's audio; `none` leaves the audio out.")
     ] = "pca",
@@ -33,8 +34,17 @@ def train(
     batch: Annotated[int | None, typer.Option(help="Covers a step.")] = None,
     images: Annotated[int | None, typer.Option(help="Covers to show before the run is done.")] = None,
     minutes: Annotated[float | None, typer.Option(min=0.0, help="Stop after this long; go on another time.")] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="BUNDLE", help="Begin with the weights of a bundle or a run that fit."),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(help="Only rows that meet this: year<1980, genres=jazz|blues, subset=…; may be repeated."),
+    ] = None,
     precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, …")] = "cpu",
+    compile: Annotated[bool, typer.Option("--compile", help="Compile the networks; minutes, before it pays.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write the run's config.json and stop.")] = False,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any option of the config; may be repeated.")
@@ -54,18 +64,28 @@ def train(
     given = {name: value for name, value in flags.items() if value is not None}
     config = resolve(recipe, given | parse_overrides(settings or []))
 
+    from gans.fine_tune import Start
+    from gans.parallel import first_goes_ahead, is_first, together
     from gans.run import begin_run
+    from gans.snapshots import find_bundle
     from gans.training import train as train_gan
     from scripts.prepare import prepare
 
     hardware = open_device(device)
-    prepared = prepare(dataset, config.resolution, None if encoder == "none" else encoder)
-    if dry_run:
-        begin_run(out, config, prepared.data.card, hardware)
-        print_path(out)
-        return
-    with stopping(minutes) as (stop, interrupted), showing(config.total_images) as show, one_line_failures(out):
-        snapshot = train_gan(config, prepared.data, out, prepared.surroundings(stop, show), hardware)
+    with together(hardware):
+        with first_goes_ahead():
+            theirs = None if start is None else find_bundle(start)
+            prepared = prepare(dataset, config.resolution, None if encoder == "none" else encoder, where or (), theirs)
+        if dry_run:
+            begin_run(out, config, prepared.data.card, hardware)
+            print_path(out)
+            return
+        weights = None if theirs is None else Start.read(theirs)
+        with stopping(minutes) as (stop, interrupted), showing(config.total_images) as show, one_line_failures(out):
+            around = prepared.surroundings(stop, show, weights, compile)
+            snapshot = train_gan(config, prepared.data, out, around, hardware)
+        if not is_first():
+            return
     shown = read_json(snapshot / "model.json")["images_shown"]
     complain(f"{shown:,} of {config.total_images:,} images shown")
     print_path(out)
@@ -80,6 +100,8 @@ def open_device(name: str) -> torch.device:
 
     try:
         device = torch.device(name)
+        if device == torch.device("cuda") and "LOCAL_RANK" in os.environ:
+            device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))  # torchrun: a GPU for each process
         if device.type not in ("cpu", "cuda", "mps"):
             raise InputError("--device", f"{name} is none of cpu, cuda and mps")
         torch.empty(1, device=device)
@@ -133,7 +155,9 @@ def showing(total_images: int) -> Iterator[Callable[[int, Mapping[str, float]], 
 
     from tqdm import tqdm
 
-    with tqdm(total=total_images, unit="img", disable=None, file=sys.stderr) as bar:
+    from gans.parallel import is_first
+
+    with tqdm(total=total_images, unit="img", disable=None if is_first() else True, file=sys.stderr) as bar:
         told = time.monotonic()
 
         def show(shown: int, figures: Mapping[str, float]) -> None:

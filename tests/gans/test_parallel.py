@@ -1,0 +1,59 @@
+"""Two processes with half a batch each are one process with the whole of it."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from gans.recipes import RECIPES
+from gans.state import STATE_FILE
+
+ROOT = Path(__file__).resolve().parents[2]
+STEPS = 50
+
+
+def train_on(processes, run, recipe, steps=STEPS):
+    """Runs the worker as `torchrun` would start it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "tests.gans.spread", str(run), recipe, str(steps)]
+    workers = [
+        subprocess.Popen(
+            command, cwd=ROOT, env={**environment, "RANK": str(rank), "WORLD_SIZE": str(processes)},
+            stderr=subprocess.PIPE, text=True,
+        )
+        for rank in range(processes)
+    ]  # fmt: skip
+    for worker in workers:
+        _, said = worker.communicate(timeout=240)
+        assert worker.returncode == 0, said
+    return torch.load(run / STATE_FILE, weights_only=True)
+
+
+def differences(a, b):
+    """Absolute differences of all weights of both players in two states."""
+    return torch.cat(
+        [
+            (value - b[player][name]).abs().flatten()
+            for player in ("generator", "discriminator")
+            for name, value in a[player].items()
+            if "running_" not in name and value.is_floating_point()
+        ]
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", ["dcgan", "logistic-r1"])
+def test_two_processes_give_the_weights_of_one_with_the_same_batch(recipe, tmp_path):
+    alone, both = (train_on(n, tmp_path / str(n), recipe) for n in (1, 2))
+    assert alone["shown"] == both["shown"] == STEPS * 8 * RECIPES[recipe].get("d_steps", 1)
+    apart = differences(alone, both)
+    assert apart.max() < 1e-5
+    moved = differences(alone, train_on(1, tmp_path / "begun", recipe, steps=1))
+    assert apart.mean() < 0.01 * moved.mean()
