@@ -52,6 +52,23 @@ RECIPES: dict[str, dict[str, Any]] = {
         "beta1": 0.0,
         "beta2": 0.99,
     },
+    # Karras et al. 2020, with the adaptive augmentation of Karras et al. 2020b, five times as quick to adapt since runs
+    # are short. Their rule gives γ = 0.0002·64² / 32 = 0.026 at 64 px and batches of 32; few covers ask for more.
+    "stylegan2": {
+        "network": "stylegan2",
+        "loss": "logistic",
+        "r1": 0.1,
+        "penalty_every": 16,
+        "style_mixing": 0.9,
+        "path_length": 2.0,
+        "path_length_every": 4,
+        "augment": ("ada",),
+        "ada_images": 100_000,
+        "g_lr": 2.5e-3,
+        "d_lr": 2.5e-3,
+        "beta1": 0.0,
+        "beta2": 0.99,
+    },
     # Small data on a processor: non-saturating logistic loss with lazy R1 (Mescheder et al. 2018; Karras et al.
     # 2020), augmentation inside the discriminator (Zhao et al. 2020).
     "logistic-r1": {
