@@ -20,7 +20,8 @@ from data.errors import InputError
 LEAST_ROWS = 16
 ROWS_AN_AXIS = 8
 """Rows that an axis of the whitening must have; with fewer, what it is scaled by would be chance."""
-MOST_LAYERS = 12
+MOST_LAYERS = 6
+"""More made the points it was fitted to more normal, and those that it had not seen no longer."""
 _LEAST_SHARE = 0.01
 """Of the largest variance: a direction with less is left out, since whitening would make its noise loud."""
 _FEWEST_KNOTS, _MOST_KNOTS = 5, 65
