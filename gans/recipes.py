@@ -113,6 +113,18 @@ RECIPES: dict[str, dict[str, Any]] = {
         "beta1": 0.0,
         "beta2": 0.99,
     },
+    # `logistic-r1` with another prior: what a small trained quantum circuit makes of noise (the extra `quantum`).
+    "quantum": {
+        "network": "quantum",
+        "loss": "logistic",
+        "r1": 0.2,
+        "penalty_every": 16,
+        "augment": ("colour", "translation"),
+        "g_lr": 5e-4,
+        "d_lr": 5e-4,
+        "beta1": 0.0,
+        "beta2": 0.99,
+    },
 }
 
 

@@ -3,6 +3,7 @@
 import inspect
 
 import numpy as np
+import pytest
 
 from gans.config import NETWORK_ROLES, TrainConfig
 from gans.networks import NETWORKS
@@ -26,6 +27,8 @@ TINY = {
 def build_tiny_config(recipe: str = "logistic-r1", **changes) -> TrainConfig:
     """The recipe's row with every network option that it knows at toy size."""
     row, options = RECIPES[recipe], {}
+    if row.get("network") == "quantum":
+        pytest.importorskip("pennylane")
     for role, network in zip(NETWORK_ROLES, NETWORKS[row.get("network", "dcgan")], strict=True):
         small = {key: value for key, value in TINY[role].items() if key in inspect.signature(network).parameters}
         options[role] = {**row.get(role, {}), **small}
