@@ -115,8 +115,9 @@ def adopt_generator(path: str | os.PathLike[str]) -> tuple[Generator, dict[str, 
             shapes = f"{tuple(tensor.shape)}, not {tuple(expected[name].shape)}"
             raise InputError(path, f"{module.path}.{part} is {shapes} as its other parts say")
         weights[name] = tensor
-    for name in expected.keys() - weights.keys():
-        raise InputError(path, f"lacks what ours calls {name}")
+    missing = expected.keys() - weights.keys()
+    if missing:
+        raise InputError(path, f"lacks what ours calls {min(missing)}")
     generator.load_state_dict(weights, assign=True)
     return generator.eval().requires_grad_(False), options
 
