@@ -72,13 +72,16 @@ def score(
     c = c[:MOST_EVALUATED]
     if evaluate is None or len(c) < 2:
         return {}
-    return {name: float(value) for name, value in evaluate(_draw_many(generator, c, device), c).items()}
+    return {name: float(value) for name, value in evaluate(draw_many(generator, c, device), c).items()}
 
 
 @torch.inference_mode()
-def _draw_many(generator: GeneratorNetwork, c: np.ndarray, device: torch.device, batch: int = 64) -> np.ndarray:
-    """One cover for each condition `[M, c_dim]`, in batches: for scores, where a last bit does not matter."""
-    torch.manual_seed(_EVALUATION_SEED)
+def draw_many(
+    generator: GeneratorNetwork, c: np.ndarray, device: torch.device, seed: int = _EVALUATION_SEED, batch: int = 64
+) -> np.ndarray:
+    """One cover uint8 `[3, H, W]` for each condition `[M, c_dim]`, in batches: for scores, where a last bit does not
+    matter."""
+    torch.manual_seed(seed)
     parts = []
     for begin in range(0, len(c), batch):
         conditions = torch.from_numpy(c[begin : begin + batch]).to(device)

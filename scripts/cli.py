@@ -12,6 +12,7 @@ from scripts.align import align
 from scripts.board import board
 from scripts.build import build
 from scripts.collect import collect
+from scripts.compare import compare
 from scripts.compare_encoders import compare_encoders
 from scripts.demo import demo
 from scripts.encode import encode
@@ -28,7 +29,7 @@ from scripts.walk import walk
 VERBS = (
     demo, generate, reproduce, grid, mix, walk, encode, build,
     collect, status, merge,
-    train, train_encoder, compare_encoders, adopt, align, board,
+    train, compare, train_encoder, compare_encoders, adopt, align, board,
 )  # fmt: skip
 
 app = shell.new_app(epilog="Any verb takes --debug, which shows where an error comes from.")

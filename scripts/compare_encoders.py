@@ -81,7 +81,7 @@ def compare_encoders(
     for figures, codes in _compare(names, held_against, trial, small):
         measured += figures
         if codes is not None:
-            maps[figures[0].encoder] = codes
+            maps[figures[0].subject] = codes
         if not table:
             print("\n".join(figure.to_json() for figure in figures), flush=True)
     if table:

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Measured:
-    """One measured thing of one encoder; `interval` and `chance` are None where a thing is simply counted."""
+    """One measured thing of one `subject`; `interval` and `chance` are None where a thing is simply counted."""
 
     name: str
-    encoder: str
+    subject: str
     value: float
     unit: str
     interval: tuple[float, float] | None
@@ -33,8 +33,8 @@ class Measured:
     n: int
 
     @classmethod
-    def of(cls, score: Score, name: str, encoder: str, unit: str) -> Measured:
-        return cls(name, encoder, score.value, unit, (score.low, score.high), score.chance, score.n)
+    def of(cls, score: Score, name: str, subject: str, unit: str) -> Measured:
+        return cls(name, subject, score.value, unit, (score.low, score.high), score.chance, score.n)
 
     def to_json(self) -> str:
         """One JSON object on one line."""
@@ -199,14 +199,14 @@ def _head_emotions(questions: Questions, answer: Answers, rest: np.ndarray, held
 
 
 def as_table(measured: Sequence[Measured]) -> str:
-    """A table for people, in Markdown: an encoder a row, its 95 % intervals behind the scores; chance first."""
+    """A table for people, in Markdown: a subject a row, its 95 % intervals behind the scores; chance first."""
     columns = list(dict.fromkeys(figure.name for figure in measured))
     chance = {figure.name: figure.chance for figure in measured if figure.chance is not None}
     rows = [["", *(f"{name}{_units(name, measured)}" for name in columns)], ["---"] * (len(columns) + 1)]
     rows.append(["*chance*", *(f"{chance[name]:.2f}" if name in chance else "" for name in columns)])
-    for encoder in dict.fromkeys(figure.encoder for figure in measured):
-        cells = {figure.name: _cell(figure) for figure in measured if figure.encoder == encoder}
-        rows.append([encoder, *(cells.get(name, "–") for name in columns)])
+    for subject in dict.fromkeys(figure.subject for figure in measured):
+        cells = {figure.name: _cell(figure) for figure in measured if figure.subject == subject}
+        rows.append([subject, *(cells.get(name, "–") for name in columns)])
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
@@ -216,6 +216,6 @@ def _units(name: str, measured: Sequence[Measured]) -> str:
 
 
 def _cell(figure: Measured) -> str:
-    if figure.chance is not None and figure.interval is not None:
+    if figure.interval is not None:
         return f"{figure.value:.2f} ({figure.interval[0]:.2f}–{figure.interval[1]:.2f})"
     return f"{figure.value:,.0f}" if figure.unit in ("numbers", "ms/track") else f"{figure.value:.2f}"

@@ -50,7 +50,7 @@ def test_the_command_prints_what_was_measured_and_draws_a_map(gatefold, small, t
     figures = [json.loads(line) for line in done.lines]
     keys = {"name", "encoder", "value", "unit", "interval", "chance", "n"}
     assert all(set(figure) == keys for figure in figures)
-    found = {(figure["encoder"], figure["name"]): figure for figure in figures}
+    found = {(figure["subject"], figure["name"]): figure for figure in figures}
     assert found["pca", "code size"]["value"] == 8
     for encoder in ("pca", "librosa"):
         score = found[encoder, "genre accuracy"]
@@ -223,7 +223,7 @@ def test_every_encoder_is_compared_and_has_its_map(gatefold, small, tmp_path):
     done = gatefold(*words, "--map", tmp_path / "map.png")
     assert done.code == 0, done.err
     figures = [json.loads(line) for line in done.lines]
-    asked = [figure["encoder"] for figure in figures if figure["name"] == "genre accuracy"]
+    asked = [figure["subject"] for figure in figures if figure["name"] == "genre accuracy"]
     assert asked == [*ENCODERS, "librosa"]
     assert decode_cover(tmp_path / "map.png").width == 1200
     kept = sorted(card.parent.name.split("-")[0] for card in (tmp_path / "kept").glob("*/encoder.json"))

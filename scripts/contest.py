@@ -1,0 +1,170 @@
+"""What is measured of generators that are compared: the same questions, data and moments for each."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from analysis.descriptors import compute_descriptors
+from analysis.distances import frechet_distance
+from analysis.neighbours import find_copies, measure_overlap
+from analysis.probes import artist_folds, fit_ridge, score_correlation
+from data.covers import decode_cover, resize_cover
+from data.errors import InputError
+from data.files import read_json, write_json
+from data.shards import Dataset
+from data.splits import normalised_artist
+from gans.bundle import MODEL, load_bundle
+from gans.generator import GeneratorNetwork
+from gans.snapshots import SNAPSHOTS, draw_many
+from gans.training import TrainingData
+from scripts.comparison import Measured
+from scripts.measure import run_process
+
+DRAWS = 5
+"""Sets of covers that each generator draws; intervals are over them."""
+
+MOST_COVERS = 1000
+LEAST_HELD_OUT = 20
+_T95 = 2.776445  # of Student's t with DRAWS − 1 = 4 degrees of freedom
+_LEDGER = "compared.json"
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """What generators are held against: descriptors of `real [N, d]` covers that training never saw, the conditions
+    `c [N, c_dim]` and artists `[N]` of these, and descriptors of `training [M, d]` covers."""
+
+    real: np.ndarray
+    c: np.ndarray
+    artists: np.ndarray
+    training: np.ndarray
+
+    @classmethod
+    def open(cls, dataset: Dataset, data: TrainingData) -> Gallery:
+        """From a dataset made ready for training; `InputError` where too few of its covers are held out."""
+        rows = data.held_out[:MOST_COVERS]
+        if len(rows) < LEAST_HELD_OUT:
+            raise InputError(
+                dataset.folder, f"{len(rows)} covers are held out; a comparison needs {LEAST_HELD_OUT}: add tracks"
+            )
+        names = dataset.read(["artist"])["artist"].to_pylist()
+        artists = np.array([normalised_artist(names[row]) or f"row {row}" for row in rows], dtype=str)
+        seen = np.unique(data.rows)
+        return cls(
+            compute_descriptors(np.asarray(data.covers[rows])),
+            np.asarray(data.conditions[rows]),
+            artists,
+            compute_descriptors(np.asarray(data.covers[seen])),
+        )
+
+
+@dataclass(frozen=True)
+class Row:
+    """One trained recipe: its run's last bundle, and what the training took."""
+
+    name: str
+    bundle: Path
+    seconds: float
+    peak_mb: float
+
+
+def train_row(name: str, arguments: Sequence[str], run: Path, minutes: float) -> Row:
+    """Trains one recipe for `minutes` in a process of its own, or finds that this was done; `arguments` of `train`."""
+    ledger = run / _LEDGER
+    if not ledger.exists():
+        command = [sys.executable, "-m", "scripts.train", *arguments, "--minutes", f"{minutes:g}", "--out", str(run)]
+        try:
+            seconds, peak = run_process(*command)
+        except RuntimeError as error:
+            raise InputError(name, str(error).splitlines()[-1]) from error
+        write_json(ledger, {"minutes": minutes, "seconds": seconds, "peak_mb": peak})
+    noted = read_json(ledger)
+    if noted["minutes"] != minutes:
+        raise InputError(run, f"was trained for {noted['minutes']:g} minutes, not {minutes:g}; give another --out")
+    newest = sorted(path.parent for path in run.glob(f"{SNAPSHOTS}/*/{MODEL}"))[-1]
+    return Row(name, newest, noted["seconds"], noted["peak_mb"])
+
+
+def measure_row(row: Row, gallery: Gallery) -> tuple[list[Measured], list[np.ndarray]]:
+    """All figures of one recipe, and the sets of covers uint8 `[N, 3, H, W]` that they are of."""
+    bundle = load_bundle(row.bundle)
+    draws = [draw_many(bundle.generator, gallery.c, torch.device("cpu"), seed=seed) for seed in range(DRAWS)]
+    figures = list(score_covers(row.name, draws, gallery))
+    shown, rate = bundle.model["images_shown"], bundle.model["images_shown"] / row.seconds
+    figures += [
+        Measured("images shown", row.name, float(shown), "numbers", None, None, 1),
+        Measured("speed", row.name, rate, "img/s", None, None, 1),
+        Measured("parameters", row.name, float(_parameters(bundle.generator)), "numbers", None, None, 1),
+        Measured("peak memory", row.name, row.peak_mb, "MB", None, None, 1),
+    ]
+    return figures, draws
+
+
+def score_covers(name: str, draws: Sequence[np.ndarray], gallery: Gallery) -> Iterator[Measured]:
+    """What sets of covers uint8 `[N, 3, H, W]` score, each drawn for the gallery's conditions in their order.
+
+    distance: Fréchet, between descriptors and those of unseen real covers; precision and coverage: shares of overlap
+    with these; copies: the share as near to a training cover as one in a hundred unseen real ones is; condition: mean
+    correlation of what a linear probe reads off the covers with what they were drawn for, for artists it never saw.
+    """
+    described = [compute_descriptors(covers) for covers in draws]
+    distances = [frechet_distance(x, gallery.real) for x in described]
+    overlaps = [measure_overlap(gallery.real, x) for x in described]
+    copies = [find_copies(gallery.training, x, gallery.real) for x in described]
+    n = len(gallery.real)
+    yield _over_draws("distance", name, distances, "Fréchet", n)
+    yield _over_draws("precision", name, [overlap.precision for overlap in overlaps], "share", n)
+    yield _over_draws("coverage", name, [overlap.coverage for overlap in overlaps], "share", n)
+    yield _over_draws("copies", name, [found.share for found in copies], "share", n, chance=copies[0].chance)
+    varies = gallery.c.std(axis=0) > 1e-6 if gallery.c.size else np.zeros(0, dtype=bool)
+    if varies.any() and len(set(gallery.artists)) >= 5:
+        yield _condition_shown(name, described[0], gallery.c[:, varies], gallery.artists)
+
+
+def _condition_shown(name: str, described: np.ndarray, c: np.ndarray, artists: np.ndarray) -> Measured:
+    folds = artist_folds(artists, np.zeros(len(artists), dtype=np.int64))
+    predicted = np.empty_like(c, dtype=np.float64)
+    for fold in range(int(folds.max()) + 1):
+        rest, held_out = folds != fold, folds == fold
+        predicted[held_out] = fit_ridge(described[rest], c[rest], artists[rest]).answers(described[held_out])
+    return Measured.of(score_correlation(predicted, c, artists), "condition shown", name, "r")
+
+
+def score_real(gallery: Gallery) -> list[Measured]:
+    """What as many training covers score, drawn without regard to conditions: no generator need beat it."""
+    rng = np.random.default_rng(0)
+    n = min(len(gallery.real), len(gallery.training))
+    draws = [gallery.training[rng.choice(len(gallery.training), n, replace=False)] for _ in range(DRAWS)]
+    overlaps = [measure_overlap(gallery.real, x) for x in draws]
+    return [
+        _over_draws("distance", "training covers", [frechet_distance(x, gallery.real) for x in draws], "Fréchet", n),
+        _over_draws("precision", "training covers", [overlap.precision for overlap in overlaps], "share", n),
+        _over_draws("coverage", "training covers", [overlap.coverage for overlap in overlaps], "share", n),
+    ]
+
+
+def _over_draws(
+    what: str, name: str, values: Sequence[float], unit: str, n: int, chance: float | None = None
+) -> Measured:
+    """The mean over draws with its 95 % interval."""
+    mean, reach = float(np.mean(values)), _T95 * float(np.std(values, ddof=1)) / np.sqrt(len(values))
+    return Measured(what, name, mean, unit, (mean - reach, mean + reach), chance, n)
+
+
+def read_covers(folder: Path, n: int, resolution: int) -> list[np.ndarray]:
+    """Sets of `n` covers uint8 `[n, 3, H, W]` from a folder of PNGs drawn elsewhere; `InputError` for too few."""
+    paths = sorted(folder.glob("*.png"))
+    if len(paths) < DRAWS * n:
+        raise InputError(folder, f"holds {len(paths)} PNGs; {DRAWS} sets of {n} are needed")
+    covers = np.stack([resize_cover(decode_cover(path), resolution) for path in paths[: DRAWS * n]])
+    return list(covers.reshape(DRAWS, n, *covers.shape[1:]))
+
+
+def _parameters(generator: GeneratorNetwork) -> int:
+    return sum(parameter.numel() for parameter in generator.parameters())

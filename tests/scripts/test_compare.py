@@ -1,0 +1,105 @@
+"""`gatefold compare`: recipes for the same time, the same questions, and answers that are known where covers are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis.descriptors import compute_descriptors
+from data.covers import read_png, write_png
+from data.errors import InputError
+from data.synthetic import draw_tracks, render_cover, write_world
+from scripts.compare import parse_budget
+from scripts.contest import DRAWS, Gallery, score_covers
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("store") / "world"
+    return write_world(folder, 240, seed=5, duration_s=1.0, resolution=32).folder
+
+
+def gallery_of(tracks):
+    """Synthesised tracks as held-out ones, conditions their tempo, energy and mode."""
+    covers = np.stack([render_cover(track, 32) for track in tracks])
+    c = np.array([[t.tempo_bpm / 100, t.energy, t.mode == "major"] for t in tracks], dtype=np.float32)
+    artists = np.array([track.artist for track in tracks])
+    training = np.stack([render_cover(track, 32) for track in draw_tracks(200, seed=1)])
+    return Gallery(compute_descriptors(covers), c, artists, compute_descriptors(training)), covers, training
+
+
+def test_covers_of_the_rule_show_their_condition_and_those_of_others_do_not():
+    gallery, covers, training = gallery_of(draw_tracks(150, seed=2))
+    rng = np.random.default_rng(0)
+    right = {m.name: m for m in score_covers("real", [covers] * DRAWS, gallery)}
+    shuffled = {m.name: m for m in score_covers("others", [covers[rng.permutation(150)]] * DRAWS, gallery)}
+    assert right["distance"].value == pytest.approx(0, abs=1e-6)
+    assert right["coverage"].value == right["precision"].value == 1
+    assert right["condition shown"].value > 0.7 > 0.3 > shuffled["condition shown"].value
+    assert shuffled["condition shown"].value < shuffled["condition shown"].chance * 1.5
+    copied = {m.name: m for m in score_covers("copier", [training[:150]] * DRAWS, gallery)}
+    assert copied["copies"].value > 0.9
+    assert right["copies"].value == pytest.approx(right["copies"].chance)
+
+
+@pytest.mark.parametrize(("text", "minutes"), [("90s", 1.5), ("20m", 20), ("0.5h", 30)])
+def test_budgets(text, minutes):
+    assert parse_budget(text) == minutes
+
+
+@pytest.mark.parametrize("text", ["20", "m", "0m", "-3m", "1d"])
+def test_what_is_no_time_is_refused(text):
+    with pytest.raises(InputError, match="no time such as"):
+        parse_budget(text)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--recipes", "dcgam"), "no such recipe"),
+        (("--recipes", "dcgan", "--set", "wgan-gp:batch_size=4"), "no such recipe is compared"),
+        (("--recipes", "dcgan", "--set", "dcgan:batch_sise=4"), "did you mean batch_size"),
+        (("--recipes", "dcgan", "--also", "elsewhere"), "NAME=FOLDER"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_trained(gatefold, store, tmp_path, words, says):
+    done = gatefold("compare", store, "--resolution", "32", "--out", tmp_path / "runs", *words)
+    assert done.code == 2
+    assert says in done.err
+    assert len(done.err.splitlines()) == 1
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.slow
+def test_recipes_are_trained_asked_and_pictured_and_what_is_done_is_not_done_again(gatefold, store, tmp_path):
+    drawn = tmp_path / "drawn"
+    drawn.mkdir()
+    for number in range(DRAWS * 40):
+        write_png(drawn / f"{number:04}.png", np.full((3, 32, 32), number % 256, dtype=np.uint8))
+    words = (
+        "compare", store, "--recipes", "dcgan,logistic-r1", "--budget", "1s", "--resolution", "32", "--encoder", "none",
+        "--out", tmp_path / "runs", "--set", "batch_size=4", "--set", "precision=fp32",
+        "--set", "generator.base_channels=64", "--set", "discriminator.base_channels=64",
+        "--set", "logistic-r1:mirror=true", "--also", f"grey={drawn}", "--sheet", tmp_path / "sheet.png",
+    )  # fmt: skip
+    done = gatefold(*words)
+    assert done.code == 0, done.err
+    figures = [json.loads(line) for line in done.lines]
+    assert [f["subject"] for f in figures if f["name"] == "distance"] == [
+        "training covers", "dcgan", "logistic-r1", "grey",
+    ]  # fmt: skip
+    found = {(f["subject"], f["name"]): f for f in figures}
+    assert found["training covers", "distance"]["value"] < found["dcgan", "distance"]["value"]
+    assert all(found[name, "images shown"]["value"] > 0 for name in ("dcgan", "logistic-r1"))
+    assert 100 < found["dcgan", "peak memory"]["value"] < 4000
+    config = json.loads((tmp_path / "runs" / "logistic-r1" / "config.json").read_text())["config"]
+    assert config["mirror"]
+    assert read_png(tmp_path / "sheet.png")[0].shape[1] > 3 * 200
+    again = gatefold(*words, "--table")
+    assert again.code == 0, again.err
+    assert again.lines[3].startswith("| training covers |")
+    shown = found["dcgan", "images shown"]["value"]
+    assert f"| {shown:,.0f} |" in next(line for line in again.lines if line.startswith("| dcgan |"))
