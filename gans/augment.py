@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gans import draws
+from gans.ada import ada
 
 
 def augment(images: Tensor, policies: Sequence[str], p: float = 0.0) -> Tensor:
@@ -19,12 +20,7 @@ def augment(images: Tensor, policies: Sequence[str], p: float = 0.0) -> Tensor:
     p: the probability of each of ada's transformations (gans/ada.py), where that is among the policies.
     """
     for policy in policies:
-        if policy == ADA:
-            from gans.ada import ada
-
-            images = ada(images, p)
-        else:
-            images = CHANGES[policy](images)
+        images = ada(images, p) if policy == ADA else CHANGES[policy](images)
     return images
 
 

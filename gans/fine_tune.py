@@ -1,4 +1,4 @@
-"""Where a run may begin other than at random weights: a bundle's generator, and its run's discriminator if it is there."""
+"""Where a run may begin but at random weights: a bundle's generator, and its run's discriminator if there is one."""
 
 from __future__ import annotations
 

@@ -17,6 +17,16 @@ RECIPES: dict[str, dict[str, Any]] = {
         "discriminator": {"norm": "batch", "minibatch_deviation": False},
         "generator": {"noise": False},
     },
+    # Arjovsky et al. 2017, algorithm 1: clipped weights, RMSProp(5e-5), five critic steps for each of the generator.
+    "wgan": {
+        "loss": "wasserstein",
+        "clip": 0.01,
+        "d_steps": 5,
+        "optimiser": "rmsprop",
+        "discriminator": {"norm": "batch", "minibatch_deviation": False},
+        "g_lr": 5e-5,
+        "d_lr": 5e-5,
+    },
     # Gulrajani et al. 2017: five critic steps for each of the generator, Adam(1e-4, 0, 0.9), λ = 10.
     "wgan-gp": {
         "loss": "wasserstein",
@@ -27,6 +37,14 @@ RECIPES: dict[str, dict[str, Any]] = {
         "d_lr": 1e-4,
         "beta1": 0.0,
         "beta2": 0.9,
+    },
+    # Odena et al. 2017: the verdict hears no condition; a second head says which it sees, in real and generated images,
+    # and both players want it right.
+    "ac-gan": {
+        "loss": "bce",
+        "recognition": 1.0,
+        "label_smoothing": 0.1,
+        "discriminator": {"norm": "batch", "minibatch_deviation": False, "condition": "auxiliary"},
     },
     # Radford et al. 2016 as published, and as often trained on covers: batches of 16, 10,000 steps, a picture every 100
     # of them; real labels noisy, generated ones not.

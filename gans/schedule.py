@@ -8,7 +8,7 @@ from gans.config import TrainConfig
 
 
 def progress_of(config: TrainConfig, shown: int) -> float:
-    """0 at the start, 1 from `schedule_images` on, by half a cosine (Loshchilov & Hutter 2017); 0 without a schedule."""
+    """0 at the start, 1 from `schedule_images` on, by half a cosine (Loshchilov & Hutter 2017); without one 0."""
     if not config.schedule_images:
         return 0.0
     return (1 - math.cos(math.pi * min(shown / config.schedule_images, 1))) / 2
@@ -47,7 +47,7 @@ def growth_level(config: TrainConfig, shown: int) -> float:
 
 
 def condition_say(config: TrainConfig, shown: int) -> float:
-    """How much conditions say: 0 for `turn_after` images, then rising over `turn_images` to 1 (Shahbazi et al. 2022)."""
+    """How much conditions say: 0 for `turn_after` images, rising over `turn_images` to 1 (Shahbazi et al. 2022)."""
     if not config.turn_images:
         return 1.0
     return min(max((shown - config.turn_after) / config.turn_images, 0.0), 1.0)

@@ -16,6 +16,7 @@ from gans.discriminator import DiscriminatorNetwork
 from gans.fakes import draw_fakes
 from gans.generator import GeneratorNetwork
 from gans.losses import LOSSES, drift, gradient_penalty, r1_penalty
+from gans.path_length import path_lengths
 from gans.precision import autocast
 from gans.sampling import random_z
 
@@ -143,8 +144,6 @@ def generator_step(
 
 def _path_penalty(generator: GeneratorNetwork, c: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
     """The penalty (Karras et al. 2020, eq. 4) and the mean length, in full precision, on half of the batch."""
-    from gans.path_length import path_lengths
-
     half = c[: max(len(c) // 2, 1)]
     w = generator.map(random_z(len(half), generator, c.device), half)
     lengths = path_lengths(generator, w)

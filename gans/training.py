@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from data.errors import InputError
+from gans.ada import adapted
 from gans.augment import ADA
 from gans.batches import Batches, Part
 from gans.board import Board, Panel
@@ -218,8 +219,6 @@ class _Loop:
         """Moves ada's probability toward its target and the mean path length toward what was measured."""
         config, gauges = self.config, self.state.gauges
         if ADA in config.augment:
-            from gans.ada import adapted
-
             share = config.batch_size * config.d_steps / config.ada_images
             gauges.p.fill_(adapted(float(gauges.p), figures["logits/sign"], config.ada_target, share))
         if "path/length" in figures:
