@@ -22,7 +22,7 @@ def mode_coverage(samples: np.ndarray, centres: np.ndarray, deviation: float, le
 
     A mode is reached by at least `least · N / K` samples near it: with 2,500 samples and 25 modes, 20 of the 100 that
     are its due. (The papers ask for one sample; on a 5 × 5 grid of deviation 0.05 and spacing 2, samples spread evenly
-    over the square would then reach about 21 modes, and here they reach none.)
+    over the square would then reach about 20 modes, and here they reach none.)
     """
     distances = np.linalg.norm(samples[:, None] - centres, axis=2)  # [N, K]
     near = distances.min(axis=1) <= NEAR * deviation
