@@ -36,7 +36,7 @@ class Generator(dcgan.Generator):
         c_dim: int,
         z_dim: int = 128,
         embedding_dim: int = 64,
-        base_channels: int = 2048,
+        base_channels: int = 1024,
         max_channels: int = 192,
         noise: bool = True,
     ) -> None:
