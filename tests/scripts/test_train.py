@@ -147,3 +147,47 @@ def test_ctrl_c_keeps_the_state_and_says_so(gatefold, store, tmp_path):
 def test_a_limit_in_minutes_stops_in_between(gatefold, store, tmp_path):
     done = gatefold("train", store, "--out", tmp_path / "run", "--images", "1000000", "--minutes", "0", *SMALL)
     assert (done.code, done.lines) == (0, [str(tmp_path / "run")]), done.err
+
+
+def test_only_rows_that_meet_a_condition_are_trained_on(gatefold, store, tmp_path):
+    words = ("train", store, "--out", tmp_path / "run", "--dry-run", "--encoder", "none")
+    done = gatefold(*words, "--where", "energy>=0.5", "--where", "tempo<500")
+    assert done.code == 0, done.err
+    card = json.loads((tmp_path / "run" / "config.json").read_text())["data"]
+    assert card["where"] == ["energy>=0.5", "tempo<500"]
+    assert 2 <= card["training"] < card["tracks"]
+    refused = gatefold(*words, "--where", "energy>=0.4")
+    assert refused.code == 2
+    assert "began with other data" in refused.err
+    none = gatefold(*words, "--where", "year<1066")
+    assert (none.code, none.err.count("\n")) == (2, 1)
+    assert "no row meets year<1066" in none.err
+
+
+def test_a_run_begins_where_another_ended_and_hears_as_it_did(gatefold, store, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert gatefold("train", store, "--out", first, "--images", "16", *SMALL).code == 0
+    words = ("train", store, "--out", second, "--images", "16", "--from", first, "--encoder", "none", *SMALL)
+    done = gatefold(*words, "--where", "energy>=0.4", "--set", "freeze_g=1", "--set", "freeze_d=1")
+    assert done.code == 0, done.err
+    begun, ended = (load_bundle(next((run / "snapshots").iterdir())) for run in (first, second))
+    assert ended.model["started_from"] == begun.hash
+    assert ended.model["condition"] == begun.model["condition"]
+    kept = [weights.generator.state_dict()["start.weight"] for weights in (begun, ended)]
+    assert (kept[0] == kept[1]).all()
+    other = gatefold("train", store, "--out", tmp_path / "third", "--from", first, "--recipe", "progan", "--images", "16",
+                     "--resolution", "32", "--batch", "8")
+    assert other.code == 2
+    assert "its network is dcgan, this recipe's progan" in other.err
+
+
+@pytest.mark.slow
+def test_torchrun_trains_on_two_processes_and_one_of_them_writes(store, tmp_path):
+    out = tmp_path / "run"
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
+    words = ["scripts.train", str(store), "--out", str(out), "--images", "32", "--encoder", "none", *SMALL]
+    done = subprocess.run([*torchrun, *words], capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [str(out)]
+    assert load_bundle(out / "snapshots" / "000000032").model["images_shown"] == 32
+    assert len({path.name.split(".")[5] for path in out.glob("events.*")}) == 1  # one process number
