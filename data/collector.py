@@ -21,6 +21,7 @@ from data.sources.base import Expired, Fill, Found, Gone, Item, Later, Record, S
 from data.sources.http import Http
 
 FETCHERS = 16
+TIME_OVER = "the time given is over"
 _FOUND_AT_ONCE = 500
 _COMMIT_S = 0.5
 _BACKLOG = 256  # tracks whose files are wanted before no more is asked for: links that expire are used at once
@@ -84,6 +85,8 @@ class Collector:
     def run(self) -> Ending:
         """Works until nothing is wanted or may be had; all that was finished is journalled, however it ends."""
         committed = time.monotonic()
+        if self._limit is None and self._counts[LEFT]:
+            self._want_left(self._counts[LEFT])
         with self._workers() as (askers, fetchers):
             while self._start_work(askers, fetchers):
                 for handle, subject, result in self._take_results():
@@ -117,11 +120,10 @@ class Collector:
     def _start_work(self, askers: ThreadPoolExecutor, fetchers: ThreadPoolExecutor) -> bool:
         """Gives the workers what they have room for; False where nothing is under way and nothing will be."""
         if self._deadline is not None and time.monotonic() > self._deadline and (self._may_ask or self._may_fetch):
-            self._end("the time given is over", None, fetching=True)
+            self._end(TIME_OVER, None, fetching=True)
         name = self._source.name
         if self._limit is not None and self._counts[LEFT] and self._alive() < self._limit:
-            self._journal.records.want_left(name, self._limit - self._alive())
-            self._counts = self._journal.records.counts(name)
+            self._want_left(self._limit - self._alive())
         if self._may_fetch and len(self._fetching) < FETCHERS and self._counts[WANTED]:
             for record in self._journal.records.wanted(name, 2 * FETCHERS - len(self._fetching), self._fetching):
                 self._fetching.add(record.track)
@@ -132,6 +134,10 @@ class Collector:
                 self._asking.add(asking.id)
                 askers.submit(self._ask, asking)
         return bool(self._asking or self._fetching or self._results.qsize()) or self._is_due()
+
+    def _want_left(self, most: int) -> None:
+        self._journal.records.want_left(self._source.name, most)
+        self._counts = self._journal.records.counts(self._source.name)
 
     def _alive(self) -> int:
         return self._counts[DONE] + self._counts[WANTED] + self._counts[STALE]
@@ -237,10 +243,9 @@ class Collector:
     def _not_asked(self, asking: Asking, error: SourceError) -> None:
         patience = self._http.patience
         if isinstance(error, Later):
-            self._wait(error)
-            self._journal.items.put_off(asking.id, error.wait_s, counts=False)
+            self._wait(error)  # all of the service waits, and this item stays wanted as it is
         elif isinstance(error, Trouble) and asking.attempts + 1 < patience.attempts:
-            self._journal.items.put_off(asking.id, patience.backoff_s * 4**asking.attempts, counts=True)
+            self._journal.items.put_off(asking.id, patience.backoff_s * 4**asking.attempts)
         else:
             self._close_item(asking, str(error))
         self._asking.discard(asking.id)

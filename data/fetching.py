@@ -73,7 +73,8 @@ class Fetcher:
         return file
 
     def _clip(self, link: str) -> File:
-        return make_file(stored_clip(self._source.fetch(link, self._http), name=_clip_name(link)))
+        place = self._source.fetch(link, self._http)
+        return make_file(stored_clip(place, name=_clip_name(link)))
 
 
 def _clip_name(link: str) -> str:

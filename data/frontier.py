@@ -63,10 +63,10 @@ class Items:
         state = DONE if reason is None else FAILED
         self._do("UPDATE items SET state = ?, reason = ? WHERE id = ?", (state, reason, number))
 
-    def put_off(self, number: int, wait_s: float, *, counts: bool) -> None:
-        """An item is asked for again, not before `wait_s` seconds from now."""
-        values = (counts, time.time() + wait_s, number)
-        self._do("UPDATE items SET attempts = attempts + ?, not_before = ? WHERE id = ?", values)
+    def put_off(self, number: int, wait_s: float) -> None:
+        """An item that failed is asked for again, not before `wait_s` seconds from now."""
+        values = (time.time() + wait_s, number)
+        self._do("UPDATE items SET attempts = attempts + 1, not_before = ? WHERE id = ?", values)
 
     def reopen(self, number: int) -> None:
         """An item that is done is asked for once more."""

@@ -96,6 +96,11 @@ def read_names(path: Path) -> tuple[str | None, str | None, str | None]:
     return row["artist"], row["album"], row["title"]
 
 
+def read_pictures(path: Path) -> list[bytes]:
+    """The pictures in a file's tags, the front cover first; none where they are damaged."""
+    return [picture for picture in _read_tags(path)[1] if isinstance(picture, bytes)]
+
+
 def _read_tags(path: Path) -> tuple[dict[str, list[str]], list[FileSource]]:
     """What a file's tags say, under one set of names, and its embedded pictures."""
     import mutagen

@@ -29,6 +29,7 @@ from data.splits import assign_sides, owner_of
 from data.table import SPLITS
 
 _APART = ".publishing"
+_ROWS_PER_SHARD = 10_000  # or as many as fill the bytes of a shard
 _NAMES = "SELECT track, json_extract(row, '$.artist'), hash FROM records WHERE state = ? ORDER BY track"
 _ROWS = (
     "SELECT records.row, genres, fill, covers.path, covers.bytes, clips.path, clips.bytes FROM records"
@@ -50,7 +51,7 @@ def publish(journal: Journal, folder: Path, progress: Progress | None = None) ->
     if len(sides):
         apart = folder / _APART
         shutil.rmtree(apart, ignore_errors=True)
-        with DatasetWriter(apart) as writer:
+        with DatasetWriter(apart, rows_per_shard=_ROWS_PER_SHARD) as writer:
             for row, side in zip(_rows(journal), sides, strict=True):
                 writer.write(row | {"split": SPLITS[side]})
                 made["cover"] += row["cover"] is not None

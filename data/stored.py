@@ -34,11 +34,12 @@ def stored_cover(source: Source, *, name: str | None = None) -> dict[str, object
     return _stored(content, decode_cover(content, name=subject), subject)
 
 
-def look_at_cover(content: bytes, *, name: str | None = None) -> tuple[dict[str, object], int]:
-    """`stored_cover` and the perceptual hash of a cover's bytes, which are decoded once."""
-    image = decode_cover(content, name=name)
+def look_at_cover(source: Source, *, name: str | None = None) -> tuple[dict[str, object], int]:
+    """`stored_cover` and the perceptual hash of a cover, which is decoded once."""
+    content, subject = read_bounded(source, name=name)
+    image = decode_cover(content, name=subject)
     seen = perceptual_hash(image)
-    return _stored(content, image, name or "image"), seen
+    return _stored(content, image, subject), seen
 
 
 def _stored(content: bytes, image: Image.Image, subject: str) -> dict[str, object]:

@@ -27,7 +27,7 @@ def collect(
     enrich: Annotated[str, typer.Option(help="Sources, as a,b, that are asked for what the tracks lack.")] = "",
     retry: Annotated[bool, typer.Option("--retry", help="Try again what failed before.")] = False,
 ) -> None:
-    """Gather tracks and covers from a service; run it again to go on. Exit code 75: to be continued later."""
+    """Gather tracks and covers from a service; run it again to go on. Exit code 75: the service wants us to wait."""
     from data.collecting import collect as gather
     from data.sources.http import ROUTE_VARIABLE
     from data.sources.registry import source_named
@@ -56,15 +56,18 @@ def collect(
 
 
 def _say_how_it_ended(gathering: Gathering, dataset: Path) -> None:
+    from data.collector import TIME_OVER
     from data.tally import moment
 
     summary, ending = gathering.summary, gathering.ending
-    if summary is not None:
+    if summary is not None and summary.rows:
         parts = ", ".join(f"{count} {split}" for split, count in summary.splits.items())
         complain(f"{summary.rows} tracks: {parts}; {summary.with_cover} with a cover, {summary.with_audio} with a clip")
     if any(dataset.glob("part-*.parquet")):
         print_path(dataset)
-    if ending.reason is not None:
+    if ending.reason == TIME_OVER:
+        complain(f"{TIME_OVER}; the same command goes on")
+    elif ending.reason is not None:
         when = "later" if ending.until is None else f"after {moment(ending.until)}"
         complain(printable(f"stopped: {ending.reason}; all is saved: give the same command again {when}", longest=600))
         raise typer.Exit(LATER)

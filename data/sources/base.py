@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -158,8 +159,8 @@ class Source(ABC):
         most of which `http` raises by itself.
         """
 
-    def fetch(self, link: str, http: Http) -> bytes:
-        """The bytes under one of a record's links."""
+    def fetch(self, link: str, http: Http) -> bytes | Path:
+        """What lies under one of a record's links: its bytes, or where it lies on this machine."""
         return http.file(link)
 
     def enrich(self, row: Mapping[str, Any]) -> Item | None:

@@ -7,7 +7,14 @@ from collections.abc import Callable
 from data.checks import one_of
 from data.sources.base import Source
 
-SOURCES: dict[str, Callable[[], Source]] = {}
+
+def _folder() -> Source:
+    from data.sources.folder import Folder
+
+    return Folder()
+
+
+SOURCES: dict[str, Callable[[], Source]] = {"folder": _folder}
 
 
 def source_named(name: str) -> Source:

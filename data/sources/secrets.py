@@ -14,19 +14,18 @@ _SHORTEST = 4  # shorter values would be found in ordinary text
 
 
 class Secrets(Mapping[str, str]):
-    """Values by name. `hide` puts `{NAME}` where a value stands in a text, `reveal` puts the value back; all that goes
-    into the journal, to a screen or into an error passes through `hide`.
+    """Values by name. `hide` puts `{NAME}` where a value stands in a text (`{NAME%}` where it is spelt with %-signs),
+    and `reveal` puts it back; all that goes into the journal, to a screen or into an error passes through `hide`.
     """
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = dict(values)
-        spelt = {}
-        for name, value in self._values.items():
-            if len(value) >= _SHORTEST:
-                spelt[value] = f"{{{name}}}"
-                spelt[urllib.parse.quote(value, safe="")] = f"{{{name}}}"
+        spelt = {urllib.parse.quote(value, safe=""): f"{{{name}%}}" for name, value in self._values.items()}
+        spelt |= {value: f"{{{name}}}" for name, value in self._values.items()}
         # The longest first: one value may be a part of another.
-        self._spelt = sorted(spelt.items(), key=lambda pair: -len(pair[0]))
+        self._spelt = sorted(
+            (pair for pair in spelt.items() if len(pair[0]) >= _SHORTEST), key=lambda pair: -len(pair[0])
+        )
 
     def hide(self, text: str) -> str:
         """`text` without any secret."""
@@ -35,9 +34,9 @@ class Secrets(Mapping[str, str]):
         return text
 
     def reveal(self, text: str) -> str:
-        """The text that `hide` was given (a value that was spelt with %-signs comes back so)."""
-        for name, value in self._values.items():
-            text = text.replace(f"{{{name}}}", urllib.parse.quote(value, safe=""))
+        """The text that `hide` was given."""
+        for value, name in self._spelt:
+            text = text.replace(name, value)
         return text
 
     def __getitem__(self, name: str) -> str:

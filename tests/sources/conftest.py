@@ -6,12 +6,12 @@ import pytest
 
 from data.sources.http import Patience
 
-QUICK = Patience(silence_s=0.5, answer_s=0.8, longest_wait_s=5.0, backoff_s=0.01, tries=2, attempts=6)
+QUICK = Patience(silence_s=3.0, answer_s=4.0, longest_wait_s=5.0, backoff_s=0.01, tries=2, attempts=6)
 
 
 @pytest.fixture
 def quick() -> Patience:
-    """Patience for a stand-in that hangs for about a second."""
+    """Patience for a stand-in that hangs for some seconds."""
     return QUICK
 
 

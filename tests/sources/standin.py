@@ -142,7 +142,7 @@ class StandIn:
         routes: Mapping[str, Route],
         faults: Faults | None = None,
         file_hosts: Sequence[str] = (),
-        hang_s: float = 1.0,
+        hang_s: float = 5.0,
         retry_after: str = "0",
     ) -> None:
         self.routes, self.faults = routes, faults or Faults()
