@@ -131,6 +131,20 @@ RECIPES: dict[str, dict[str, Any]] = {
         "beta1": 0.0,
         "beta2": 0.99,
     },
+    # Wu et al. 2019: latents take one natural gradient step before they are drawn, half of their numbers each;
+    # networks and loss of `logistic-r1`.
+    "logan": {
+        "loss": "logistic",
+        "latent_steps": 1,
+        "latent_share": 0.5,
+        "r1": 0.2,
+        "penalty_every": 16,
+        "augment": ("colour", "translation"),
+        "g_lr": 5e-4,
+        "d_lr": 5e-4,
+        "beta1": 0.0,
+        "beta2": 0.99,
+    },
     # `logistic-r1` with another prior: what a small trained quantum circuit makes of noise (the extra `quantum`).
     "quantum": {
         "network": "quantum",

@@ -23,6 +23,7 @@ def compare(
     dataset: Annotated[Path, typer.Argument(help="A dataset whose tracks have covers.")],
     recipes: Annotated[str, typer.Option(help="Rows of gans/recipes.py, separated by commas; default: all.")] = "",
     budget: Annotated[str, typer.Option(help="Time that each is trained for: 90s, 20m, 2h.")] = "20m",
+    clock: Annotated[str, typer.Option(help="What the budget counts: wall, or cpu, where a machine is busy.")] = "wall",
     out: Annotated[
         Path, typer.Option(help="The runs' folder; the same command on it goes on with the next one.")
     ] = Path("runs/compare"),
@@ -43,12 +44,15 @@ def compare(
     device: Annotated[str, typer.Option(help="cpu, cuda, …")] = "cpu",
 ) -> None:
     """Compare recipes under equal conditions; prints one JSON object a measured thing."""
+    from data.checks import one_of
     from gans.config import parse_overrides
     from gans.recipes import RECIPES, resolve
     from scripts.generate import check_sheet
+    from scripts.train import CLOCKS
 
-    names = [name.strip() for name in recipes.split(",") if name.strip()] or list(RECIPES)
+    names = [name.strip() for name in recipes.split(",") if name.strip()] or [*RECIPES]
     minutes = parse_budget(budget)
+    one_of("--clock", clock, CLOCKS)
     own = {name: _settings_of(name, names, settings or []) for name in names}
     for name in names:
         resolve(name, {"resolution": resolution, **parse_overrides(own[name])})  # mistakes before anything is trained
@@ -64,7 +68,7 @@ def compare(
     prepared = prepare(dataset, resolution, None if encoder == "none" else encoder, where or ())
     gallery = Gallery.open(Dataset(dataset), prepared.data)
     common = [str(dataset), "--resolution", str(resolution), "--encoder", encoder, "--seed", str(seed)]
-    common += ["--images", str(10**9), "--device", device]
+    common += ["--images", str(10**9), "--device", device, "--clock", clock]
     common += [word for condition in where or [] for word in ("--where", condition)]
     measured, shown = score_real(gallery), []
 

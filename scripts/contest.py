@@ -70,7 +70,7 @@ class Row:
 
     name: str
     bundle: Path
-    seconds: float
+    minutes: float
     peak_mb: float
 
 
@@ -80,15 +80,15 @@ def train_row(name: str, arguments: Sequence[str], run: Path, minutes: float) ->
     if not ledger.exists():
         command = [sys.executable, "-m", "scripts.train", *arguments, "--minutes", f"{minutes:g}", "--out", str(run)]
         try:
-            seconds, peak = run_process(*command)
+            _, peak = run_process(*command)
         except RuntimeError as error:
             raise InputError(name, str(error).splitlines()[-1]) from error
-        write_json(ledger, {"minutes": minutes, "seconds": seconds, "peak_mb": peak})
+        write_json(ledger, {"minutes": minutes, "peak_mb": peak})
     noted = read_json(ledger)
     if noted["minutes"] != minutes:
         raise InputError(run, f"was trained for {noted['minutes']:g} minutes, not {minutes:g}; give another --out")
     newest = sorted(path.parent for path in run.glob(f"{SNAPSHOTS}/*/{MODEL}"))[-1]
-    return Row(name, newest, noted["seconds"], noted["peak_mb"])
+    return Row(name, newest, minutes, noted["peak_mb"])
 
 
 def measure_row(row: Row, gallery: Gallery) -> tuple[list[Measured], list[np.ndarray]]:
@@ -96,7 +96,7 @@ def measure_row(row: Row, gallery: Gallery) -> tuple[list[Measured], list[np.nda
     bundle = load_bundle(row.bundle)
     draws = [draw_many(bundle.generator, gallery.c, torch.device("cpu"), seed=seed) for seed in range(DRAWS)]
     figures = list(score_covers(row.name, draws, gallery))
-    shown, rate = bundle.model["images_shown"], bundle.model["images_shown"] / row.seconds
+    shown, rate = bundle.model["images_shown"], bundle.model["images_shown"] / (60 * row.minutes)
     figures += [
         Measured("images shown", row.name, float(shown), "numbers", None, None, 1),
         Measured("speed", row.name, rate, "img/s", None, None, 1),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import torch
 
 LINE_EVERY_S = 60.0
+CLOCKS: dict[str, Callable[[], float]] = {"wall": time.monotonic, "cpu": time.process_time}
 
 
 def train(
@@ -34,6 +35,7 @@ def train(
     batch: Annotated[int | None, typer.Option(help="Covers a step.")] = None,
     images: Annotated[int | None, typer.Option(help="Covers to show before the run is done.")] = None,
     minutes: Annotated[float | None, typer.Option(min=0.0, help="Stop after this long; go on another time.")] = None,
+    clock: Annotated[str, typer.Option(help="What --minutes counts: wall, or cpu, processor time.")] = "wall",
     start: Annotated[
         Path | None,
         typer.Option("--from", metavar="BUNDLE", help="Begin with the weights of a bundle or a run that fit."),
@@ -51,9 +53,11 @@ def train(
     ] = None,
 ) -> None:
     """Train a generator on a dataset; prints the run's folder."""
+    from data.checks import one_of
     from gans.config import parse_overrides
     from gans.recipes import resolve
 
+    one_of("--clock", clock, CLOCKS)
     flags = {
         "resolution": resolution,
         "seed": seed,
@@ -81,7 +85,11 @@ def train(
             print_path(out)
             return
         weights = None if theirs is None else Start.read(theirs)
-        with stopping(minutes) as (stop, interrupted), showing(config.total_images) as show, one_line_failures(out):
+        with (
+            stopping(minutes, CLOCKS[clock]) as (stop, interrupted),
+            showing(config.total_images) as show,
+            one_line_failures(out),
+        ):
             around = prepared.surroundings(stop, show, weights, compile)
             snapshot = train_gan(config, prepared.data, out, around, hardware)
         if not is_first():
@@ -126,12 +134,15 @@ def one_line_failures(out: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def stopping(minutes: float | None) -> Iterator[tuple[Callable[[], bool], Callable[[], bool]]]:
-    """Two questions: whether to stop after this step, and whether a person asked for it.
+def stopping(
+    minutes: float | None, clock: Callable[[], float] = time.monotonic
+) -> Iterator[tuple[Callable[[], bool], Callable[[], bool]]]:
+    """Two questions: whether to stop after this step (`minutes` have gone by on the `clock`), and whether a person
+    asked for it.
 
     The first Ctrl-C or SIGTERM lets the step end and the state be written; the second ends the process.
     """
-    deadline = None if minutes is None else time.monotonic() + 60 * minutes
+    deadline = None if minutes is None else clock() + 60 * minutes
     asked = False
 
     def ask(number: int, frame: Any) -> None:
@@ -142,7 +153,7 @@ def stopping(minutes: float | None) -> Iterator[tuple[Callable[[], bool], Callab
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: asked or (deadline is not None and time.monotonic() >= deadline), lambda: asked
+        yield lambda: asked or (deadline is not None and clock() >= deadline), lambda: asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
