@@ -25,12 +25,13 @@ from gans.snapshots import SNAPSHOTS, draw_many
 from gans.training import TrainingData
 from scripts.comparison import Measured
 from scripts.measure import run_process
+from scripts.shell import complain
 
 DRAWS = 5
 """Sets of covers that each generator draws; intervals are over them."""
 
 MOST_COVERS = 1000
-LEAST_HELD_OUT = 20
+LEAST_HELD_OUT, FEW_HELD_OUT = 6, 100
 _T95 = 2.776445  # of Student's t with DRAWS − 1 = 4 degrees of freedom
 _LEDGER = "compared.json"
 
@@ -53,6 +54,8 @@ class Gallery:
             raise InputError(
                 dataset.folder, f"{len(rows)} covers are held out; a comparison needs {LEAST_HELD_OUT}: add tracks"
             )
+        if len(rows) < FEW_HELD_OUT:
+            complain(f"{len(rows)} covers are held out: too few for figures to be held against those of others")
         names = dataset.read(["artist"])["artist"].to_pylist()
         artists = np.array([normalised_artist(names[row]) or f"row {row}" for row in rows], dtype=str)
         seen = np.unique(data.rows)

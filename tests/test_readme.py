@@ -23,6 +23,7 @@ from PIL import Image
 from data.attributes import ATTRIBUTE_NAMES, ATTRIBUTES
 from data.synthetic import draw_tracks, render_cover, synthesize
 from tests.encoders.weights import random_weights
+from tests.gans.pickled import small_generator, stylegan2, write_pickle
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -34,6 +35,9 @@ BRIEFLY = {
     "gatefold train-encoder": "--set steps=2 --set batch_size=2",
     "gatefold compare-encoders": "--folds 2 --world 0 --set cnn.steps=2 --set rnn.steps=2 --set autoencoder.steps=2",
     "gatefold train ": "--images 64 --batch 8 --set generator.base_channels=256 --set discriminator.base_channels=256",
+    "torchrun": "--images 32 --batch 8 --set generator.base_channels=256 --set discriminator.base_channels=256",
+    "gatefold compare ": "--budget 1s --resolution 32 --set generator.base_channels=64",
+    "gatefold walk": "--seconds 1",
     "gatefold board": "--port 0",
     "make pretrained": "FLAGS='--images 64 --bundle pretrained --ears-steps 2'",
 }
@@ -56,12 +60,13 @@ def sandbox(tmp_path_factory, songs, _library):
     shutil.copy(songs[1], folder / "another song.flac")
     shutil.copytree(_library, folder / "music")
     write_pretraining_data(folder / "path" / "to" / "data")
+    write_pickle(folder / "network.pkl", {"G_ema": stylegan2(small_generator())})
     return folder
 
 
 def write_pretraining_data(data: Path) -> None:
     """As little as will do of what the shipped model is trained from: covers, paintings, genres, clips."""
-    tracks = draw_tracks(48, seed=8)
+    tracks = draw_tracks(160, seed=8)
     for folder in ("netlabels/covers", "paintings/images", "music/clips", "spotify", "teachers"):
         (data / folder).mkdir(parents=True)
     releases, paintings, clips = [], [], []
