@@ -14,7 +14,44 @@ def _folder() -> Source:
     return Folder()
 
 
-SOURCES: dict[str, Callable[[], Source]] = {"folder": _folder}
+def _deezer() -> Source:
+    from data.sources.deezer import Deezer
+
+    return Deezer()
+
+
+def _itunes() -> Source:
+    from data.sources.itunes import ITunes
+
+    return ITunes()
+
+
+def _jamendo() -> Source:
+    from data.sources.jamendo import Jamendo
+
+    return Jamendo()
+
+
+def _musicbrainz() -> Source:
+    from data.sources.musicbrainz import MusicBrainz
+
+    return MusicBrainz()
+
+
+def _spotify() -> Source:
+    from data.sources.spotify import Spotify
+
+    return Spotify()
+
+
+SOURCES: dict[str, Callable[[], Source]] = {
+    "folder": _folder,
+    "deezer": _deezer,
+    "itunes": _itunes,
+    "jamendo": _jamendo,
+    "musicbrainz": _musicbrainz,
+    "spotify": _spotify,
+}
 
 
 def source_named(name: str) -> Source:
