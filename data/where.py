@@ -3,6 +3,9 @@
 A condition is a column, a comparison and a value. Numbers compare as numbers, dates as far as the given one says
 (`1979` leaves the months aside), texts without regard to case; a list of genres meets `=` where one of them does. A row
 that does not know the column meets nothing but `!=`.
+
+Beside the stored columns stand those that the covers themselves tell (`data.labels`): `square=yes`, `width>=640`,
+`near_duplicate=no`, `first_of_album=yes`, `text=no`.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import numpy as np
 
 from data.attributes import ATTRIBUTE_NAMES
 from data.errors import InputError
+from data.labels import LABELS, NUMBERS, Progress, label
 from data.shards import Dataset
 from data.table import TEXT_COLUMNS
 
@@ -25,7 +29,8 @@ _ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq,
 }  # fmt: skip
 YEAR, DATE, GENRES = "year", "release_date", "genres"
-WHERE_COLUMNS = (*TEXT_COLUMNS, GENRES, YEAR, *ATTRIBUTE_NAMES)
+WHERE_COLUMNS = (*TEXT_COLUMNS, GENRES, YEAR, *ATTRIBUTE_NAMES, *LABELS)
+YES_OR_NO = tuple(name for name in LABELS if name not in NUMBERS)
 
 
 @dataclass(frozen=True)
@@ -47,21 +52,28 @@ class Condition:
             raise InputError(text, f"no such column; known: {', '.join(WHERE_COLUMNS)}")
         if comparison not in ("=", "!=") and len(values) > 1:
             raise InputError(text, "several values go with = and != only")
-        if column in (YEAR, *ATTRIBUTE_NAMES):
+        if column in (YEAR, *ATTRIBUTE_NAMES, *NUMBERS):
             for value in values:
                 if not _is_number(value):
                     raise InputError(text, f"{value!r} is not a number")
+        elif column in YES_OR_NO and not set(map(str.lower, values)) <= {"yes", "no"}:
+            raise InputError(text, f"{column} is yes or no")
         elif column != DATE and comparison not in ("=", "!="):
-            raise InputError(text, f"{column} is a text: it goes with = and != only")
+            raise InputError(text, f"{column} is no number: it goes with = and != only")
         return cls(column, comparison, values)
 
-    @property
-    def stored(self) -> str:
-        """The dataset's column that is read."""
-        return DATE if self.column == YEAR else self.column
+    def values_of(self, dataset: Dataset, progress: Progress | None = None) -> list[Any]:
+        """What each row of `dataset` knows of the column, as `meets` takes it."""
+        if self.column in NUMBERS:
+            return label(dataset, self.column, progress)
+        if self.column in YES_OR_NO:
+            said = {True: "yes", False: "no", None: None}
+            return [said[value] for value in label(dataset, self.column, progress)]
+        stored = DATE if self.column == YEAR else self.column
+        return dataset.read([stored])[stored].to_pylist()
 
     def meets(self, stored: Any) -> bool:
-        """Whether the stored value is among those meant."""
+        """Whether a row's value is among those meant."""
         if self.comparison == "!=":
             return not Condition(self.column, "=", self.values).meets(stored)
         known = stored if isinstance(stored, list) else [] if stored is None else [stored]
@@ -72,19 +84,20 @@ class Condition:
         if self.column == YEAR:
             year = str(stored)[:4]
             return year.isdigit() and order(float(year), float(value))
-        if self.column in ATTRIBUTE_NAMES:
+        if self.column in (*ATTRIBUTE_NAMES, *NUMBERS):
             return order(float(np.float32(stored)), float(np.float32(value)))
         if self.column == DATE:
             return order(str(stored)[: len(value)], value)
         return str(stored).casefold() == value.casefold()
 
 
-def matching_rows(dataset: Dataset, conditions: Sequence[str]) -> np.ndarray:
-    """bool `[N]`: the rows that meet every one of `conditions`. `InputError` for what is no condition, and for no rows."""
+def matching_rows(dataset: Dataset, conditions: Sequence[str], progress: Progress | None = None) -> np.ndarray:
+    """bool `[N]`: the rows that meet every one of `conditions`; `progress(stage, done, total)` is told where covers are
+    looked at for it. `InputError` for what is no condition, and for no rows.
+    """
     met = np.ones(len(dataset), dtype=bool)
-    for text in conditions:
-        condition = Condition.parse(text)
-        values = dataset.read([condition.stored])[condition.stored].to_pylist()
+    for condition in list(map(Condition.parse, conditions)):
+        values = condition.values_of(dataset, progress)
         met &= np.fromiter(map(condition.meets, values), dtype=bool, count=len(values))
     if conditions and not met.any():
         raise InputError(dataset.folder, f"no row meets {' and '.join(conditions)}")

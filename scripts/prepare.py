@@ -97,7 +97,8 @@ def prepare(
     Raises `InputError` where there is nothing to train on, or no such encoder.
     """
     dataset = Dataset(folder)
-    usable = has_cover(dataset) & matching_rows(dataset, where)
+    with stages() as told:
+        usable = has_cover(dataset) & matching_rows(dataset, where, told)
     rows, held_out = (part[usable[part]] for part in map(dataset.indices, ("train", "validation")))
     if len(rows) < 2:
         of_these = f" that meet {' and '.join(where)}" if where else ""

@@ -58,7 +58,10 @@ def test_rows_are_those_that_meet_every_condition(dataset, conditions, rows):
         ("jahr<1980", "no such column; known: .*year"),
         ("year<old", "'old' is not a number"),
         ("tempo=nan", "'nan' is not a number"),
-        ("genres<jazz", "is a text"),
+        ("genres<jazz", "is no number"),
+        ("square=maybe", "square is yes or no"),
+        ("square<yes", "goes with = and != only"),
+        ("width>=big", "not a number"),
         ("year<1980|1990", "several values"),
     ],
 )
