@@ -11,6 +11,7 @@ from scripts.adopt import adopt
 from scripts.align import align
 from scripts.board import board
 from scripts.build import build
+from scripts.card import card
 from scripts.collect import collect
 from scripts.compare import compare
 from scripts.compare_encoders import compare_encoders
@@ -28,7 +29,7 @@ from scripts.walk import walk
 
 VERBS = (
     demo, generate, reproduce, grid, mix, walk, encode, build,
-    collect, status, merge,
+    collect, status, merge, card,
     train, compare, train_encoder, compare_encoders, adopt, align, board,
 )  # fmt: skip
 
