@@ -23,10 +23,10 @@ def perceptual_hash(image: Image.Image) -> int:
     """
     import imagehash
 
-    grey = np.asarray(image.convert("L").resize((32, 32), Image.Resampling.LANCZOS), dtype=np.float64)
-    if grey.std() < _FLAT_DEVIATION:
+    grey = image.convert("L").resize((32, 32), Image.Resampling.LANCZOS)  # as `phash` does to larger ones
+    if np.asarray(grey, dtype=np.float64).std() < _FLAT_DEVIATION:
         return FLAT
-    bits = imagehash.phash(image, hash_size=8).hash  # bool [8, 8]
+    bits = imagehash.phash(grey, hash_size=8).hash  # bool [8, 8]
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
