@@ -46,9 +46,10 @@ class Fetcher:
                 found: SourceError = Trouble(f"{what}: {error.reason.partition(' (')[0]}")
             except SourceError as error:
                 found = type(error)(f"{what}: {error}")
-            # One that may pass is worth another attempt, whatever is wrong with the others.
+            if not (last or isinstance(found, Gone)):
+                raise found  # what may pass is worth another attempt, rather than the next best
             problem = found if problem is None or isinstance(problem, Gone) else problem
-        if problem is not None and (needed or not (last or isinstance(problem, Gone))):
+        if problem is not None and needed:
             raise problem
         return None
 

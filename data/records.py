@@ -223,7 +223,7 @@ def filled_row(row: str, genres: str, fill: str) -> dict[str, Any]:
     """A row without files out of the texts of a record: what its source said, else what it was filled with."""
     known = json.loads(row) | {"genres": json.loads(genres)}
     if fill != "{}":
-        known |= {name: value for name, value in json.loads(fill).items() if not known.get(name)}
+        known |= {name: value for name, value in json.loads(fill).items() if known.get(name) in (None, [])}
     return make_row(**known)
 
 
