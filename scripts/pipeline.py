@@ -21,14 +21,13 @@ from encoders.attributes import estimate_attributes
 from encoders.base import Encoder
 from encoders.conditions import track_condition
 from encoders.features import Features, compute_features
-from encoders.schema import ConditionSchema
 from encoders.sets import combine_conditions
 from encoders.tags import normalise_tag
 from gans.bundle import MODEL, SHIPPED, Bundle, load_bundle
 from gans.latents import family_latent, mix_styles
 from gans.sampling import draw, generate_cover, latent_of_seed, style_of
 from gans.snapshots import find_bundle
-from scripts.ears import own_encoder, pick, read_ears, read_name_encoder
+from scripts.ears import own_encoder, pick, read_ears, read_name_encoder, read_schema
 from scripts.making import Family, Making, Mix, Wishes, album_hash, cover_path
 
 
@@ -67,7 +66,7 @@ class Listener:
     def __init__(self, bundle: Bundle) -> None:
         """Raises `InputError` where `model.json` contradicts itself."""
         self.bundle = bundle
-        self.schema = _schema_of(bundle)
+        self.schema = read_schema(bundle)
         self.encoders = read_ears(bundle)
         self.own_encoder = own_encoder(bundle, self.encoders)
         self.name_encoder = read_name_encoder(bundle)
@@ -207,16 +206,3 @@ def mixed_with(making: Making, style: Subject, seed: int, level: int) -> Making:
 def condition_hash(c: np.ndarray | None) -> str:
     """SHA-256 of a condition's float32 values, little-endian; of nothing for a model that hears nothing."""
     return sha256_bytes(b"" if c is None else np.ascontiguousarray(c, dtype="<f4").tobytes())
-
-
-def _schema_of(bundle: Bundle) -> ConditionSchema | None:
-    card = bundle.folder / MODEL
-    if not bundle.layout:
-        return None
-    try:
-        schema = ConditionSchema.from_json(bundle.model.get("condition", {}))
-    except InputError as error:
-        raise InputError(card, f"its condition cannot be read ({error})") from error
-    if schema.layout != bundle.layout:
-        raise InputError(card, "its condition has other blocks than its layout")
-    return schema

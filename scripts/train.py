@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -58,6 +59,8 @@ def train(
     from gans.recipes import resolve
 
     one_of("--clock", clock, CLOCKS)
+    if compile and device == "cpu" and shutil.which(os.environ.get("CXX", "g++")) is None:
+        raise InputError("--compile", "needs a C++ compiler (g++), and there is none here")
     flags = {
         "resolution": resolution,
         "seed": seed,

@@ -7,6 +7,7 @@ from data.synthetic import draw_tracks, measure_hue, measure_saturation, measure
 from gans.bundle import load_bundle
 from gans.sampling import generate_covers
 from gans.training import TrainingData, train
+from gans.verdict import CONDITIONING
 
 N_TRACKS, N_UNSEEN = 1600, 200
 LAYOUT = [("attributes", 3)]
@@ -22,7 +23,9 @@ def world():
 
 
 @pytest.mark.slow
-def test_a_small_conditional_run_recovers_the_rule_on_unseen_tracks(world, tiny_config, tmp_path):
+@pytest.mark.parametrize("condition", CONDITIONING)
+def test_a_small_conditional_run_recovers_the_rule_on_unseen_tracks(condition, world, tiny_config, tmp_path):
+    """However the condition enters the discriminator, the generator learns what the music decides."""
     tracks, covers, conditions = world
     rows = np.arange(N_TRACKS)
     data = TrainingData(covers, conditions, LAYOUT, rows[:-N_UNSEEN], rows[-N_UNSEEN:], {"fingerprint": "world"})
@@ -30,7 +33,8 @@ def test_a_small_conditional_run_recovers_the_rule_on_unseen_tracks(world, tiny_
         total_images=24_000,
         batch_size=32,
         generator={"z_dim": 16, "base_channels": 1024, "max_channels": 48, "embedding_dim": 32},
-        discriminator={"base_channels": 1024, "max_channels": 64, "embedding_dim": 32},
+        discriminator={"base_channels": 1024, "max_channels": 64, "embedding_dim": 32, "condition": condition},
+        recognition=1.0,
         augment=(),
         mismatch=0.3,
         condition_dropout=0.05,

@@ -191,3 +191,10 @@ def test_torchrun_trains_on_two_processes_and_one_of_them_writes(store, tmp_path
     assert done.stdout.splitlines() == [str(out)]
     assert load_bundle(out / "snapshots" / "000000032").model["images_shown"] == 32
     assert len({path.name.split(".")[5] for path in out.glob("events.*")}) == 1  # one process number
+
+
+def test_compiling_needs_a_compiler(gatefold, store, tmp_path, monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    done = gatefold("train", store, "--out", tmp_path / "run", "--compile")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "needs a C++ compiler" in done.err
