@@ -10,9 +10,10 @@ from typing import Any
 
 from data.sources.base import Item
 
-WANTED, DONE, FAILED, STALE, LEFT, OTHERS = range(6)
+WANTED, DONE, FAILED, STALE, LEFT, OTHERS, STRUCK = range(7)
 """States of items and records. `STALE`: a record whose links expired and whose item is asked for fresh ones. `LEFT`: a
-record beyond the limit that was given. `OTHERS`: an item that is another part's to ask for."""
+record beyond the limit that was given. `OTHERS`: an item that is another part's to ask for. `STRUCK`: a record
+that a person wants no more (`data.striking`), whoever gives it again."""
 
 
 Move = tuple[int | None, int]

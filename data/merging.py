@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from data.build import BuildSummary
 from data.collecting import opened
 from data.errors import InputError
-from data.frontier import DONE
+from data.frontier import DONE, STRUCK
 from data.journal import Journal
 from data.publish import publish
 from data.records import as_text, rank, united
@@ -71,6 +71,8 @@ def _take(journal: Journal, other: Journal, theirs: _Kept) -> None:
     kept = theirs
     if found is not None:
         *values, state = found
+        if state == STRUCK:
+            return
         ours = _Kept(*values)
         kept = _merged(ours, theirs) if state == DONE else theirs._replace(genres=united(ours.genres, theirs.genres))
         if state == DONE and kept == ours:

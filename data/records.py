@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from data.frontier import DONE, FAILED, LEFT, STALE, WANTED, Move
+from data.frontier import DONE, FAILED, LEFT, STALE, STRUCK, WANTED, Move
 from data.sources.base import Fill, Record
 from data.table import BYTES_COLUMNS, MAX_GENRES, make_row
 
@@ -78,6 +78,8 @@ class Records:
         old_row, old_genres, old_links, old = self._do(
             "SELECT row, genres, links, state FROM records WHERE track = ?", (track,)
         ).fetchone()
+        if old == STRUCK:
+            return None
         both = united(genres, old_genres)
         if both != old_genres:
             self._do("UPDATE records SET genres = ? WHERE track = ?", (both, track))

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from data.frontier import DONE, FAILED, LEFT, OTHERS
+from data.frontier import DONE, FAILED, LEFT, OTHERS, STRUCK
 from data.journal import Journal
 
 _MOST_REASONS = 10
-_NAMES = {DONE: "got", FAILED: "skipped", LEFT: "left"}  # any other state is waiting
+_NAMES = {DONE: "got", FAILED: "skipped", STRUCK: "skipped", LEFT: "left"}  # any other state is waiting
 
 
 def tally(journal: Journal) -> list[dict[str, Any]]:
@@ -33,6 +33,8 @@ def tally(journal: Journal) -> list[dict[str, Any]]:
             counted[source, kind][_NAMES.get(state, "waiting")] += count
             if state == FAILED:
                 reasons[source, kind][reason or "no reason given"] += count
+            elif state == STRUCK:
+                reasons[source, kind]["struck out"] += count
     lines = []
     for source in sorted({source for source, _ in counted}):
         rest = journal.note(f"until {source}") or {}
