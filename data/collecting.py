@@ -16,7 +16,7 @@ from data.errors import InputError
 from data.files import hold_alone, reason_of
 from data.journal import JOURNAL, Journal
 from data.publish import publish
-from data.shards import _PATTERN as PATTERN
+from data.shards import PATTERN
 from data.sources.base import Source
 from data.sources.http import Http, Patience
 from data.sources.secrets import read_secrets

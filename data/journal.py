@@ -81,10 +81,10 @@ class Journal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._db.in_transaction:
-            self._db.execute("ROLLBACK")
-        self._db.close()
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self._db.close()  # which takes back what was not committed
+        if isinstance(error, sqlite3.Error):
+            raise InputError(self.path, f"cannot be used any further ({error})") from error
 
     def do(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Runs one statement; the first one that writes begins a transaction."""

@@ -22,9 +22,7 @@ from data.files import flush, hold_alone
 from data.frontier import DONE
 from data.journal import Journal
 from data.records import filled_row
-from data.shards import _MARKER as MARKER
-from data.shards import _PATTERN as PATTERN
-from data.shards import DatasetWriter
+from data.shards import MARKER, PATTERN, DatasetWriter
 from data.splits import assign_sides, owner_of
 from data.table import SPLITS
 

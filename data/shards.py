@@ -27,8 +27,8 @@ ROWS_PER_GROUP = 100
 # Rows are handed to Parquet before they hold more than this, however large their clips and covers are.
 GROUP_BYTES = 64 * 2**20
 SHARD_BYTES = 512 * 2**20
-_PATTERN = "part-*.parquet"
-_MARKER = ".unfinished"
+PATTERN = "part-*.parquet"
+MARKER = ".unfinished"
 _DICTIONARY_COLUMNS = ["artist", "album", "release_date", "licence", "source", "subset", "split"]
 
 
@@ -61,11 +61,11 @@ class DatasetWriter:
         self._writer: pq.ParquetWriter | None = None
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            unfinished = (self.folder / _MARKER).exists()
-            if not unfinished and any(self.folder.glob(_PATTERN)):
+            unfinished = (self.folder / MARKER).exists()
+            if not unfinished and any(self.folder.glob(PATTERN)):
                 raise InputError(self.folder, "already holds a dataset; give another folder or remove it")
             reason = "another process is writing a dataset there"
-            self._marker = hold_alone(self.folder / _MARKER, self.folder, reason)
+            self._marker = hold_alone(self.folder / MARKER, self.folder, reason)
             if unfinished:
                 self._clear_leftovers()
         except OSError as error:
@@ -73,7 +73,7 @@ class DatasetWriter:
 
     def _clear_leftovers(self) -> None:
         """Removes what a killed writer left."""
-        for leftover in (*self.folder.glob(_PATTERN), *self.folder.glob(f".{_PATTERN}.*.tmp")):
+        for leftover in (*self.folder.glob(PATTERN), *self.folder.glob(f".{PATTERN}.*.tmp")):
             leftover.unlink()
 
     def __enter__(self) -> Self:
@@ -133,7 +133,7 @@ class DatasetWriter:
             self._open.__exit__(kind, error, trace)
             for shard in self._shards:
                 shard.unlink(missing_ok=True)
-        (self.folder / _MARKER).unlink(missing_ok=True)
+        (self.folder / MARKER).unlink(missing_ok=True)
         self._marker.close()
 
 
@@ -158,9 +158,9 @@ class Dataset:
         self.folder = Path(folder)
         if not self.folder.is_dir():
             raise InputError(self.folder, "is a file, not a dataset" if self.folder.exists() else "no such dataset")
-        if (self.folder / _MARKER).exists():
-            raise InputError(self.folder, "unfinished dataset: its making was interrupted; make it again")
-        self._shards = sorted(self.folder.glob(_PATTERN))
+        if (self.folder / MARKER).exists():
+            raise InputError(self.folder, "unfinished dataset: its making was interrupted; give the same command again")
+        self._shards = sorted(self.folder.glob(PATTERN))
         if not self._shards:
             raise InputError(self.folder, "holds no dataset (no part-*.parquet)")
         self._groups: list[tuple[Path, int]] = []  # (shard, row group)

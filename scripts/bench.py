@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from data.errors import InputError
+from scripts.bench_collecting import collecting
 from scripts.bench_encoders import encoding
 from scripts.bench_listening import hearing, memory, scaling
 from scripts.shell import complain, run_verb
@@ -149,6 +150,7 @@ BENCHES: dict[str, Callable[[Path, Path | None], Iterator[Figure]]] = {
     "encoders": encoding,
     "reading": reading,
     "training": training,
+    "collecting": collecting,
 }
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from data.errors import InputError, printable
+from data.sources.registry import SOURCES
 from scripts.shell import complain, print_path, run_verb, stages
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ LATER = 75  # EX_TEMPFAIL: nothing is wrong, the same command goes on later
 
 
 def collect(
-    source: Annotated[str, typer.Argument(help="Where from; `gatefold collect help -` lists the sources.")],
+    source: Annotated[str, typer.Argument(help=f"Where from: {', '.join(SOURCES)}.")],
     dataset: Annotated[Path, typer.Argument(help="The folder of the dataset, new or gathered before.")],
     wishes: Annotated[list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="What is wished for.")] = None,
     limit: Annotated[int | None, typer.Option(help="So many tracks of this source at most.")] = None,

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -28,10 +29,10 @@ class Limiter:
         self._requests, self._per_s = requests, per_s
         self._lock = threading.Lock()
         self._times = np.zeros(requests + 1)  # when each slot is free again; last: until when all wait (wall clock)
-        self._file: int | None = None
+        self._file: IO[bytes] | None = None
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)
 
     @contextlib.contextmanager
     def slot(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[None]:
@@ -72,18 +73,13 @@ class Limiter:
             if self._file is None:
                 yield self._times
                 return
-            fcntl.flock(self._file, fcntl.LOCK_EX)
+            number = self._file.fileno()
+            fcntl.flock(number, fcntl.LOCK_EX)
             try:
-                there = os.pread(self._file, self._times.nbytes, 0)
+                there = os.pread(number, self._times.nbytes, 0)
                 if len(there) == self._times.nbytes:
                     self._times[:] = np.nan_to_num(np.frombuffer(there))
                 yield self._times
-                os.pwrite(self._file, self._times.tobytes(), 0)
+                os.pwrite(number, self._times.tobytes(), 0)
             finally:
-                fcntl.flock(self._file, fcntl.LOCK_UN)
-
-    def close(self) -> None:
-        """Lets go of the file."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+                fcntl.flock(number, fcntl.LOCK_UN)

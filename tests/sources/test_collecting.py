@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,11 +15,22 @@ import pytest
 from data.collecting import Gathering, collect
 from data.errors import InputError
 from data.shards import Dataset
-from data.sources.base import Found, Item
+from data.sources.base import Fill, Found, Item, Service, Source, Terms
 from data.sources.http import Http, Patience
 from data.tally import as_table, status
 from tests.sources.shop import API, FILES, PAGE, Shop, ShopStandIn
-from tests.sources.standin import API_FAULTS, FILE_FAULTS, NOT_FOUND, Answer, Faults, Request, StandIn, as_json
+from tests.sources.standin import (
+    API_FAULTS,
+    FILE_FAULTS,
+    NOT_FOUND,
+    Answer,
+    Faults,
+    Request,
+    StandIn,
+    as_image,
+    as_json,
+    jpeg,
+)
 
 SHELF = [("shelf", "1")]
 Gather = Callable[..., Gathering]
@@ -316,3 +328,82 @@ def test_only_what_was_gathered_is_gathered_into(gather: Gather, tmp_path: Path)
         with pytest.raises(InputError, match="not a journal"):
             gather(server, to="odd")
         assert not server.log
+
+
+def test_what_one_source_lacks_another_fills(gather: Gather, tmp_path: Path, quick: Patience) -> None:
+    """A second service knows dates of all, a better title of none, and has the covers that the first could not give."""
+
+    class Archive(Source):
+        name = "archive"
+        service = Service(
+            hosts=("api.archive.example",), file_hosts=("files.archive.example",), requests=100, per_s=0.1
+        )
+        terms = Terms("free", may_train=True)
+
+        def start(self, wishes: Sequence[tuple[str, str]]) -> Iterator[Item]:
+            return iter(())
+
+        def expand(self, item: Item, http: Http) -> Iterator[Found]:
+            known = http.json(f"https://api.archive.example/{item.key.partition(':')[2]}")
+            row = {"release_date": known["date"], "title": "another", "genres": ["old"]}
+            yield Fill(item.key, row, covers=[known["cover"]])
+
+        def enrich(self, row: Mapping[str, Any]) -> Item | None:
+            asked_about.append((row["track_id"], row["cover"]))
+            return Item("track", row["track_id"])
+
+    asked_about: list[tuple[str, bool | None]] = []
+    shop = ShopStandIn(albums=4, tracks=2)
+    faults = Faults(0.3, seed=5, api=("error", "reset")).once("covers.shop.example/1.jpg", "missing", times=99)
+    routes = shop.routes | {
+        "api.archive.example": lambda request: as_json(
+            {"date": "1999", "cover": f"https://files.archive.example{request.path}.jpg"}
+        ),
+        "files.archive.example": lambda request: as_image(jpeg(900 + int(request.path[1:-4]))),
+    }
+    with StandIn(routes, faults, file_hosts=["files.archive.example"]) as server:
+        gather(server, enrich=[Archive()])
+        rows = {row["track_id"]: row for row in rows_of(tmp_path / "store")}
+        assert len(rows) == 8
+        for number in range(8):
+            row = rows[f"shop:{number}"]
+            assert row["release_date"] == "1999"
+            assert row["title"].startswith("tråck")
+            assert "old" not in row["genres"]
+            lost = row["album"] == "album 1"
+            assert row["cover"]["bytes"] == (jpeg(900 + number) if lost else shop.cover(int(row["album_id"][5:])))
+        asked = len(server.asked("api.archive.example"))
+        gather(server, enrich=[Archive()])
+        assert len(server.asked("api.archive.example")) == asked
+    assert {cover for _, cover in asked_about[:8]} == {True, None}
+
+
+def test_a_publication_that_was_cut_off_is_made_again(gather: Gather, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    with StandIn(ShopStandIn(albums=4).routes, file_hosts=[FILES]) as server:
+        gather(server)
+        whole = Dataset(store).fingerprint
+        (store / "part-00000.parquet").rename(store / "part-00007.parquet")  # killed while shards were put in place
+        (store / ".unfinished").touch()
+        (store / ".publishing").mkdir()
+        (store / ".publishing" / "part-00000.parquet").write_bytes(b"half")
+        with pytest.raises(InputError, match="unfinished"):
+            Dataset(store)
+        gather(server)
+    assert Dataset(store).fingerprint == whole
+    assert sorted(path.name for path in store.iterdir()) == [".collecting", "journal.sqlite", "part-00000.parquet"]
+
+
+@pytest.mark.parametrize("place", [100, 16_384 + 50, 5 * 16_384, -20_000])
+def test_a_damaged_journal_is_one_line(gather: Gather, tmp_path: Path, place: int) -> None:
+    with StandIn(ShopStandIn(albums=30).routes, file_hosts=[FILES]) as server:
+        gather(server)
+        path = tmp_path / "store" / "journal.sqlite"
+        content = bytearray(path.read_bytes())
+        content[place : place + 4_000] = b"\xa5" * 4_000
+        path.write_bytes(content)
+        (tmp_path / "store" / "part-00000.parquet").unlink()
+        with contextlib.suppress(InputError):  # some places hold only a cover
+            gather(server, retry=True)
+        with contextlib.suppress(InputError):
+            status(tmp_path / "store")
