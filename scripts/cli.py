@@ -23,6 +23,7 @@ from scripts.merge import merge
 from scripts.mix import mix
 from scripts.reproduce import reproduce
 from scripts.review import review
+from scripts.sources import sources
 from scripts.status import status
 from scripts.train import train
 from scripts.train_encoder import train_encoder
@@ -30,7 +31,7 @@ from scripts.walk import walk
 
 VERBS = (
     demo, generate, reproduce, grid, mix, walk, encode, build,
-    collect, status, merge, review, card,
+    sources, collect, status, merge, review, card,
     train, compare, train_encoder, compare_encoders, adopt, align, board,
 )  # fmt: skip
 
