@@ -23,8 +23,8 @@ _ROUND = 20  # ranks between two pages of one genre, in which its artists' first
 _LONGEST_WORDS = 100  # characters of a name in a search
 
 # Below an artist, all items carry a label: {"artist": id, "genre": wished, "genres": given to that artist's tracks}.
-# Spotify's own genres are the artist's. Where it shows none, the genre stands for them under which the artist was found,
-# and who is found under two is asked for under each: only then is "genre", a part of the items' keys, not empty.
+# Spotify's own genres are the artist's. Where it shows none, the genre stands for them under which one was found, and
+# who is found under two is asked for under each: only then is "genre", a part of the items' keys, not empty.
 Label = Mapping[str, Any]
 NOBODY: Label = {"artist": "", "genre": "", "genres": []}
 
