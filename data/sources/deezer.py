@@ -113,23 +113,24 @@ class Deezer(Source):
             yield _record(track, _genres(_ask(http, f"album/{album}")) if album else [])
 
     def fetch(self, link: str, http: Http) -> bytes:
-        """What lies under a link. One that fills another's record names its track (`#ID`): where it has expired, the
-        track is asked for a fresh one.
+        """What lies under a link. Those to covers do not expire. One to a preview that fills another's record names its
+        track (`#ID`): where it has expired, the track is asked for a fresh one.
         """
         url, _, track = link.partition("#")
         try:
             return http.file(url)
-        except Expired:
+        except Expired as error:
+            if "/images/" in url:
+                raise Gone("not there") from error
             if not track:
                 raise
         try:
-            fresh = inner(_ask(http, f"track/{track}"), "preview")
+            return http.file(_preview(_ask(http, f"track/{track}")))
         except Later as wait:  # of the API: the files' host asks nobody to wait
             http.pause(wait.wait_s)
             raise Trouble(str(wait)) from wait
-        if not isinstance(fresh, str) or not fresh:
-            raise Gone("no preview any more")
-        return http.file(fresh)
+        except Expired as error:
+            raise Trouble("a fresh link has expired") from error
 
     def enrich(self, row: Mapping[str, Any]) -> Item | None:
         """By ISRC: tempo, a preview, a cover, a date."""
@@ -219,14 +220,14 @@ def _record(track: Mapping[str, Any], genres: Sequence[str]) -> Found:
         source="deezer",
         **_known(track),
     )
-    return Record(row, _covers(track), _previews(track))
+    return Record(row, _covers(track), [_preview(track)])
 
 
 def _fill(track: Mapping[str, Any], isrc: str, track_id: str) -> Fill:
     if isrc_of(track.get("isrc")) != isrc:
         raise Gone("another recording than asked for")
-    clips = [f"{clip}#{track['id']}" for clip in _previews(track) if number(track, "id")]
-    return Fill(track_id, make_row(**_known(track)), _covers(track), clips)
+    clip, native = _preview(track), number(track, "id")
+    return Fill(track_id, make_row(**_known(track)), _covers(track), [f"{clip}#{native}"] if clip and native else [])
 
 
 def _known(track: Mapping[str, Any]) -> dict[str, Any]:
@@ -255,5 +256,7 @@ def _covers(track: Mapping[str, Any]) -> list[str]:
     return [link for link in links if isinstance(link, str) and "/cover//" not in link]
 
 
-def _previews(track: Mapping[str, Any]) -> list[str]:
-    return [link for link in (track.get("preview"),) if isinstance(link, str) and link]
+def _preview(track: Mapping[str, Any]) -> str:
+    """The link to a track's preview; '' where it has none."""
+    link = track.get("preview")
+    return link if isinstance(link, str) else ""

@@ -19,7 +19,7 @@ _ASIDE = re.compile(
 
 def plain_name(name: str | None) -> str:
     """A name without case, accents, signs, guests and the name of its edition; '' where nothing is left."""
-    text = unicodedata.normalize("NFKD", _ASIDE.sub("", (name or "")[:_LONGEST])).casefold()
+    text = unicodedata.normalize("NFKD", _ASIDE.sub("", (name or "")[:_LONGEST])).casefold().replace("&", " and ")
     signs = (sign if sign.isalnum() else " " for sign in text if not unicodedata.combining(sign))
     return " ".join("".join(signs).split())
 

@@ -197,10 +197,12 @@ def _names(what: str, *answers: Any) -> list[str]:
 
 
 def _covers(release: Mapping[str, Any]) -> list[str]:
-    """Links to the front cover of a release, then to that of any release of its group; none where there is none."""
+    """Links to the front cover of a release that has one, the largest first; to its group's, where nobody says."""
     if "cover-art-archive" in release and not _has_front(release):
         return []
-    places = (("release", _mbid(release)), ("release-group", _mbid(inner(release, "release-group"))))
+    places = [("release-group", _mbid(inner(release, "release-group"))), ("release", _mbid(release))]
+    if _has_front(release):
+        places.reverse()
     return [f"{_COVERS}/{kind}/{mbid}/front-{side}" for kind, mbid in places if mbid for side in _SIDES]
 
 
