@@ -15,11 +15,14 @@ from data.collecting import Gathering, collect
 from data.errors import InputError
 from data.journal import Journal
 from data.shards import Dataset
+from data.sources.deezer import Deezer
 from data.sources.http import Patience
 from data.sources.spotify import Spotify
 from data.sources.spotify_tracks import covers_of, parse_id, parse_link
 from data.tally import as_table, status
 from tests.conftest import Finished
+from tests.sources.deezer_standin import FILES as DEEZER_FILES
+from tests.sources.deezer_standin import DeezerStandIn
 from tests.sources.spotify_standin import (
     ACCOUNTS,
     API,
@@ -303,6 +306,22 @@ def test_parts_merge_into_the_whole(gather: Gather, tmp_path: Path) -> None:
     assert len(rows_of(tmp_path / "part 1")) > 5
     merge(tmp_path / "merged", [tmp_path / "part 1", tmp_path / "part 2"])
     assert Dataset(tmp_path / "merged").fingerprint == Dataset(tmp_path / "whole").fingerprint
+
+
+def test_deezer_fills_by_isrc_what_spotify_no_longer_gives(gather: Gather, tmp_path: Path) -> None:
+    class Joined(SpotifyStandIn):
+        def isrc(self, track: int) -> str:
+            return deezer.isrc(known[track % len(known)])
+
+    deezer = DeezerStandIn()
+    known = deezer.track_ids()
+    spotify = Joined(extended=False, albums=1)
+    with StandIn(spotify.routes | deezer.routes, file_hosts=[*FILE_HOSTS, *DEEZER_FILES]) as server:
+        assert gather(server, [("album", native("album", 3))], enrich=[Deezer()]).ending.reason is None
+    rows = rows_of(tmp_path / "store")
+    assert set(rows) == {12, 13, 14, 15}
+    for row in rows.values():
+        assert (row["source"], row["audio"] is not None) == ("spotify", True)
 
 
 def wait_over(store: Path) -> None:
