@@ -10,6 +10,7 @@ import pytest
 
 from data.collecting import Gathering, collect
 from data.errors import InputError
+from data.merging import merge
 from data.shards import Dataset
 from data.sources.base import Fill, Gone, Item, Later, Record, Refused, Trouble
 from data.sources.deezer import Deezer
@@ -89,6 +90,17 @@ def test_single_tracks_by_id_and_isrc(tmp_path: Path, quick: Patience) -> None:
     check_whole(tmp_path / "store", service)
     lines = {line["what"]: line for line in status(tmp_path / "store")}
     assert lines["isrc"]["why"] == {"no data (code 800)": 1}
+
+
+def test_parts_ask_for_albums_of_their_own(tmp_path: Path, quick: Patience) -> None:
+    service = DeezerStandIn(artists=2, albums=4, tracks=1)
+    with StandIn(service.routes, file_hosts=FILES) as server:
+        for k in (1, 2):
+            collect(Fast(), tmp_path / f"part {k}", BOTH, part=(k, 2), route=server.url, patience=quick)
+        albums = [request.path for request in server.asked(f"{API}/album/")]
+        assert len(albums) == len(set(albums)) == 8
+    merge(tmp_path / "store", [tmp_path / "part 1", tmp_path / "part 2"])
+    check_whole(tmp_path / "store", service)
 
 
 def test_with_faults_the_dataset_is_the_same(tmp_path: Path, quick: Patience) -> None:
