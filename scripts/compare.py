@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,7 +22,7 @@ _MINUTES = {"s": 1 / 60, "m": 1.0, "h": 60.0}
 
 def compare(
     dataset: Annotated[Path, typer.Argument(help="A dataset whose tracks have covers.")],
-    recipes: Annotated[str, typer.Option(help="Rows of gans/recipes.py, separated by commas; default: all.")] = "",
+    recipes: Annotated[str, typer.Option(help="Rows of gans/recipes.py, separated by commas; default: all that are installed.")] = "",
     budget: Annotated[str, typer.Option(help="Time that each is trained for: 90s, 20m, 2h.")] = "20m",
     clock: Annotated[str, typer.Option(help="What the budget counts: wall, or cpu, where a machine is busy.")] = "wall",
     out: Annotated[
@@ -46,11 +47,11 @@ def compare(
     """Compare recipes under equal conditions; prints one JSON object a measured thing."""
     from data.checks import one_of
     from gans.config import parse_overrides
-    from gans.recipes import RECIPES, resolve
+    from gans.recipes import resolve
     from scripts.generate import check_sheet
     from scripts.train import CLOCKS
 
-    names = [name.strip() for name in recipes.split(",") if name.strip()] or [*RECIPES]
+    names = [name.strip() for name in recipes.split(",") if name.strip()] or recipes_at_hand()
     minutes = parse_budget(budget)
     one_of("--clock", clock, CLOCKS)
     own = {name: _settings_of(name, names, settings or []) for name in names}
@@ -93,6 +94,14 @@ def compare(
     if sheet is not None:
         _write_picture(sheet, shown)
         complain(f"drawn: {sheet}")
+
+
+def recipes_at_hand() -> list[str]:
+    """All recipes but those whose extra is not installed."""
+    from gans.recipes import RECIPES
+
+    missing = [] if find_spec("pennylane") else ["quantum"]
+    return [name for name in RECIPES if name not in missing]
 
 
 def parse_budget(text: str) -> float:
