@@ -22,7 +22,7 @@ _MINUTES = {"s": 1 / 60, "m": 1.0, "h": 60.0}
 
 def compare(
     dataset: Annotated[Path, typer.Argument(help="A dataset whose tracks have covers.")],
-    recipes: Annotated[str, typer.Option(help="Rows of gans/recipes.py, separated by commas; default: all that are installed.")] = "",
+    recipes: Annotated[str, typer.Option(help="Rows of gans/recipes.py, separated by commas; default: all.")] = "",
     budget: Annotated[str, typer.Option(help="Time that each is trained for: 90s, 20m, 2h.")] = "20m",
     clock: Annotated[str, typer.Option(help="What the budget counts: wall, or cpu, where a machine is busy.")] = "wall",
     out: Annotated[
