@@ -41,8 +41,9 @@ cover: $(VENV)/.installed ## a cover for TRACK=song.mp3 (the demo without TRACK)
 board: $(VENV)/.installed ## TensorBoard over RUNS=runs
 	@$(BIN)/gatefold board $(FLAGS) -- "$$RUNS"
 
+# A process a core, each test file whole in one of them; one thread each, or they would wait for one another.
 test: $(VENV)/.installed-dev ## install what is needed and run every test
-	@$(BIN)/python -m pytest -m "slow or not slow"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "slow or not slow" -n auto --dist loadfile
 
 test-fast: $(VENV)/.installed-dev ## the tests that take seconds
 	@$(BIN)/python -m pytest
