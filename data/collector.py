@@ -67,6 +67,7 @@ class Collector:
         self._fetcher = Fetcher(source, http)
         self._results: queue.Queue[tuple[Callable[[Any, Any], None], Any, Any]] = queue.Queue(64)
         self._asking: set[int] = set()
+        self._ask_again: set[int] = set()
         self._fetching: set[str] = set()
         self._counts = journal.records.counts(source.name)
         self._may_ask = self._may_fetch = True
@@ -85,6 +86,8 @@ class Collector:
     def run(self) -> Ending:
         """Works until nothing is wanted or may be had; all that was finished is journalled, however it ends."""
         committed = time.monotonic()
+        self._journal.items.forgive(self._source.name)
+        self._journal.records.forgive(self._source.name)
         if self._limit is None and self._counts[LEFT]:
             self._want_left(self._counts[LEFT])
         with self._workers() as (askers, fetchers):
@@ -132,6 +135,7 @@ class Collector:
             room = self._source.service.at_once - len(self._asking)
             for asking in self._journal.items.wanted(name, room, self._asking):
                 self._asking.add(asking.id)
+                self._ask_again.discard(asking.id)
                 askers.submit(self._ask, asking)
         return bool(self._asking or self._fetching or self._results.qsize()) or self._is_due()
 
@@ -232,7 +236,11 @@ class Collector:
 
     def _asked(self, asking: Asking, _: None) -> None:
         self._failed_asks = self._waits = 0
-        self._close_item(asking, None)
+        if asking.id in self._ask_again and self._journal.records.any_stale(asking.id):
+            # A link that was just given expired before the last one came.
+            self._asking.discard(asking.id)
+        else:
+            self._close_item(asking, None)
 
     def _close_item(self, asking: Asking, reason: str | None) -> None:
         self._journal.items.close(asking.id, reason)
@@ -281,6 +289,8 @@ class Collector:
             if records.renew(record):
                 self._journal.items.reopen(record.item)
                 self._move((WANTED, STALE))
+                if record.item in self._asking:
+                    self._ask_again.add(record.item)
         else:
             records.put_off(record, patience.backoff_s * 4**record.attempts)
         self._failed_fetches += isinstance(error, Trouble)

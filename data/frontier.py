@@ -74,6 +74,11 @@ class Items:
         again = "UPDATE items SET state = ?, attempts = 0, not_before = 0 WHERE id = ? AND state != ?"
         self._do(again, (WANTED, number, WANTED))
 
+    def forgive(self, source: str) -> None:
+        """What is wanted has all its attempts before it, whatever earlier runs met."""
+        fresh = "UPDATE items SET attempts = 0, not_before = 0 WHERE source = ? AND state = ? AND attempts > 0"
+        self._do(fresh, (source, WANTED))
+
     def reopen_failed(self, source: str) -> None:
         """All that failed is asked for once more."""
         again = "UPDATE items SET state = ?, attempts = 0, not_before = 0 WHERE source = ? AND state = ?"

@@ -174,6 +174,11 @@ class Records:
         stale = "UPDATE records SET state = ?, attempts = attempts + 1 WHERE track = ? AND links = ? AND state = ?"
         return self._do(stale, (STALE, record.track, record.links, WANTED)).rowcount > 0
 
+    def any_stale(self, item: int) -> bool:
+        """Whether a record waits for fresh links from this item."""
+        waiting = "SELECT 1 FROM records WHERE state = ? AND item = ? LIMIT 1"
+        return self._do(waiting, (STALE, item)).fetchone() is not None
+
     def fail_stale(self, item: int, reason: str) -> int:
         """An item that was asked for fresh links gave none for some of its records; how many."""
         failed = "UPDATE records SET via = source, state = ?, reason = ? WHERE state = ? AND item = ?"
@@ -187,6 +192,11 @@ class Records:
             (DONE, WANTED, LEFT, source, most),
         )
         self.changed = True
+
+    def forgive(self, source: str) -> None:
+        """What is wanted has all its attempts before it, whatever earlier runs met."""
+        fresh = "UPDATE records SET attempts = 0, not_before = 0 WHERE state IN (?, ?) AND via = ? AND attempts > 0"
+        self._do(fresh, (WANTED, STALE, source))
 
     def reopen_failed(self, source: str) -> None:
         """All records whose files could not be had are wanted again."""

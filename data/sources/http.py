@@ -53,7 +53,7 @@ class Patience:
     longest_wait_s: float = 60.0  # that a service may ask for before all is saved and left
     backoff_s: float = 0.5  # before the second try; doubled before each further one
     tries: int = 3  # of one request
-    attempts: int = 4  # of one item or record, over all runs
+    attempts: int = 4  # of one item or record, in one run
 
 
 class Http:
