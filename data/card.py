@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +180,7 @@ def _commonest(title: str, counts: dict[str, int]) -> list[str]:
     return _table((title, "rows"), rows) + ([f"\n… and {rest:,} more, in `{CARD_JSON}`."] if rest else [])
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     return [f"| {' | '.join(map(_cell, row))} |" for row in (head, ("---",) * len(head), *rows)]
 
 

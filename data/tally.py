@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,18 @@ def status(dataset: Path) -> list[dict[str, Any]]:
     """`tally` of a dataset, also while a collector is at work; `InputError` where nothing was collected there."""
     with Journal(dataset, read_only=True) as journal:
         return tally(journal)
+
+
+def details(dataset: Path) -> Iterator[dict[str, Any]]:
+    """One object for each thing that was asked for and each track that was skipped: what it is, and what came of it."""
+    items = "SELECT source, kind, key, state, reason FROM items WHERE state != ? ORDER BY source, kind, id"
+    skipped = "SELECT source, 'tracks', track, state, reason FROM records WHERE state IN (?, ?) ORDER BY source, track"
+    with Journal(dataset, read_only=True) as journal:
+        for found in (journal.do(items, (OTHERS,)), journal.do(skipped, (FAILED, STRUCK))):
+            for source, kind, key, state, reason in found:
+                name = key.removeprefix(f"{source}\n")  # what is no track bears its source's name
+                why = "struck out" if state == STRUCK else reason
+                yield {"source": source, "what": kind, "name": name, "state": _NAMES.get(state, "waiting"), "why": why}
 
 
 def as_table(lines: Sequence[dict[str, Any]]) -> str:

@@ -44,6 +44,18 @@ def _spotify() -> Source:
     return Spotify()
 
 
+def _chart() -> Source:
+    from data.sources.chart import DeezerChart
+
+    return DeezerChart()
+
+
+def _chart_itunes() -> Source:
+    from data.sources.chart import ITunesChart
+
+    return ITunesChart()
+
+
 SOURCES: dict[str, Callable[[], Source]] = {
     "folder": _folder,
     "deezer": _deezer,
@@ -51,6 +63,8 @@ SOURCES: dict[str, Callable[[], Source]] = {
     "jamendo": _jamendo,
     "musicbrainz": _musicbrainz,
     "spotify": _spotify,
+    "chart": _chart,
+    "chart-itunes": _chart_itunes,
 }
 
 
