@@ -78,10 +78,7 @@ def main_artist(thing: Mapping[str, Any]) -> str | None:
 
 
 def covers_of(album: Any) -> list[str]:
-    """The link to an album's largest cover up to 640 px, else to the smallest there is.
-
-    No others: a smaller one must not take its place because it was not to be had for a moment.
-    """
+    """The links to an album's cover: the largest up to 640 px first, then smaller ones, then larger ones."""
 
     def order(image: Mapping[str, Any]) -> tuple[bool, float]:
         sides = [side for side in (image.get("width"), image.get("height")) if isinstance(side, int | float)]
@@ -89,7 +86,7 @@ def covers_of(album: Any) -> list[str]:
         return side > COVER_PX, side if side > COVER_PX else -side
 
     images = [image for image in entries(album, "images") if isinstance(image.get("url"), str)]
-    return [image["url"] for image in sorted(images, key=order)[:1]]
+    return [image["url"] for image in sorted(images, key=order)]
 
 
 def _on_scale(value: Any, attribute: Attribute) -> float | None:

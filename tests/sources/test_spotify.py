@@ -340,7 +340,9 @@ def test_the_real_command_goes_on_after_hours_and_tells_no_secret(
     kind: str,
     reason: str,
 ) -> None:
-    """Keys out of `.env`; the client id comes back in the links to previews."""
+    """Keys out of `.env`; the client id comes back in the links to previews. The last album is asked for when some
+    tracks of others have been.
+    """
     for name in ("SPOTIPY_CLIENT_ID", "SPOTIPY_CLIENT_SECRET"):
         monkeypatch.delenv(name)
     env = tmp_path / "work" / ".env"
@@ -351,7 +353,7 @@ def test_the_real_command_goes_on_after_hours_and_tells_no_secret(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     caplog.set_level(logging.DEBUG)
     spotify = SpotifyStandIn(extended=True, albums=4)
-    with served(spotify, Faults().once(f"/albums/{native('album', 13)}", kind)) as server:
+    with served(spotify, Faults().once(f"/albums/{native('album', 15)}", kind)) as server:
         monkeypatch.setenv("GATEFOLD_ROUTE", server.url)
         words = ("collect", "spotify", "store", f"artist={native('artist', 3)}")
         first = gatefold(*words)
@@ -382,15 +384,15 @@ def test_the_real_command_goes_on_after_hours_and_tells_no_secret(
     assert TOKEN not in logged
 
 
-def test_the_largest_cover_up_to_640() -> None:
+def test_the_largest_cover_up_to_640_comes_first() -> None:
     def images(*sides: int | None) -> dict[str, Any]:
         return {"images": [{"url": str(side), "width": side, "height": side} for side in sides]}
 
-    assert covers_of(images(64, 1000, 640, 300)) == ["640"]
-    assert covers_of(images(1000, 64, 300, None)) == ["300"]
-    assert covers_of(images(1000, 800)) == ["800"]
-    assert covers_of(images(1000, None)) == ["None"]
-    assert covers_of({"images": [{"url": "a", "width": 640, "height": 641}, {"url": "b", "width": 64}]}) == ["b"]
+    assert covers_of(images(64, 1000, 640, 300)) == ["640", "300", "64", "1000"]
+    assert covers_of(images(1000, 64, 300, None)) == ["300", "64", "None", "1000"]
+    assert covers_of(images(1000, 800)) == ["800", "1000"]
+    assert covers_of(images(1000, None)) == ["None", "1000"]
+    assert covers_of({"images": [{"url": "a", "width": 640, "height": 641}, {"url": "b", "width": 64}]}) == ["b", "a"]
     assert covers_of({"images": [{"url": None, "width": 640}, {"url": "b", "width": 64}]}) == ["b"]
     assert covers_of(None) == covers_of({"images": None}) == []
 
