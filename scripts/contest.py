@@ -20,6 +20,7 @@ from data.files import read_json, write_json
 from data.shards import Dataset
 from data.splits import normalised_artist
 from gans.bundle import MODEL, load_bundle
+from gans.conditions import Layout, blocks_of
 from gans.generator import GeneratorNetwork
 from gans.snapshots import SNAPSHOTS, draw_many
 from gans.training import TrainingData
@@ -30,6 +31,8 @@ from scripts.shell import complain
 DRAWS = 5
 """Sets of covers that each generator draws; intervals are over them."""
 
+FOLDS = 5
+KNOWN = ("attributes", "emotions")
 MOST_COVERS = 1000
 LEAST_HELD_OUT, FEW_HELD_OUT = 6, 100
 _T95 = 2.776445  # of Student's t with DRAWS − 1 = 4 degrees of freedom
@@ -39,12 +42,14 @@ _LEDGER = "compared.json"
 @dataclass(frozen=True)
 class Gallery:
     """What generators are held against: descriptors of `real [N, d]` covers that training never saw, the conditions
-    `c [N, c_dim]` and artists `[N]` of these, and descriptors of `training [M, d]` covers."""
+    `c [N, c_dim]` and artists `[N]` of these, and descriptors of `training [M, d]` covers. asked bool `[c_dim]`: the
+    numbers of a condition that covers are to show."""
 
     real: np.ndarray
     c: np.ndarray
     artists: np.ndarray
     training: np.ndarray
+    asked: np.ndarray
 
     @classmethod
     def open(cls, dataset: Dataset, data: TrainingData) -> Gallery:
@@ -64,6 +69,7 @@ class Gallery:
             np.asarray(data.conditions[rows]),
             artists,
             compute_descriptors(np.asarray(data.covers[seen])),
+            asked_of(np.asarray(data.conditions[rows]), data.layout),
         )
 
 
@@ -114,7 +120,8 @@ def score_covers(name: str, draws: Sequence[np.ndarray], gallery: Gallery) -> It
 
     distance: Fréchet, between descriptors and those of unseen real covers; precision and coverage: shares of overlap
     with these; copies: the share as near to a training cover as one in a hundred unseen real ones is; condition: mean
-    correlation of what a linear probe reads off the covers with what they were drawn for, for artists it never saw.
+    correlation of what a linear probe reads off the covers with what they were drawn for (attributes and emotions, where
+    there are any), for artists it never saw.
     """
     described = [compute_descriptors(covers) for covers in draws]
     distances = [frechet_distance(x, gallery.real) for x in described]
@@ -125,13 +132,22 @@ def score_covers(name: str, draws: Sequence[np.ndarray], gallery: Gallery) -> It
     yield _over_draws("precision", name, [overlap.precision for overlap in overlaps], "share", n)
     yield _over_draws("coverage", name, [overlap.coverage for overlap in overlaps], "share", n)
     yield _over_draws("copies", name, [found.share for found in copies], "share", n, chance=copies[0].chance)
-    varies = gallery.c.std(axis=0) > 1e-6 if gallery.c.size else np.zeros(0, dtype=bool)
-    if varies.any() and len(set(gallery.artists)) >= 5:
-        yield _condition_shown(name, described[0], gallery.c[:, varies], gallery.artists)
+    if gallery.asked.any() and len(set(gallery.artists)) >= FOLDS:
+        yield _condition_shown(name, described[0], gallery.c[:, gallery.asked], gallery.artists)
+
+
+def asked_of(c: np.ndarray, layout: Layout) -> np.ndarray:
+    """bool `[c_dim]`: which numbers of conditions `c [N, c_dim]` covers are asked to show: those that vary, of the blocks
+    that people know (`KNOWN`) where there are any, else of all."""
+    varies = c.std(axis=0) > 1e-6
+    known = np.zeros(c.shape[1], dtype=bool)
+    for name, _, values in blocks_of(layout):
+        known[values] = name in KNOWN
+    return varies & known if (varies & known).any() else varies
 
 
 def _condition_shown(name: str, described: np.ndarray, c: np.ndarray, artists: np.ndarray) -> Measured:
-    folds = artist_folds(artists, np.zeros(len(artists), dtype=np.int64))
+    folds = artist_folds(artists, np.zeros(len(artists), dtype=np.int64), FOLDS)
     predicted = np.empty_like(c, dtype=np.float64)
     for fold in range(int(folds.max()) + 1):
         rest, held_out = folds != fold, folds == fold

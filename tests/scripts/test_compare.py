@@ -13,7 +13,7 @@ from data.covers import read_png, write_png
 from data.errors import InputError
 from data.synthetic import draw_tracks, render_cover, write_world
 from scripts.compare import parse_budget
-from scripts.contest import DRAWS, Gallery, score_covers
+from scripts.contest import DRAWS, Gallery, asked_of, score_covers
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,15 @@ def gallery_of(tracks):
     c = np.array([[t.tempo_bpm / 100, t.energy, t.mode == "major"] for t in tracks], dtype=np.float32)
     artists = np.array([track.artist for track in tracks])
     training = np.stack([render_cover(track, 32) for track in draw_tracks(200, seed=1)])
-    return Gallery(compute_descriptors(covers), c, artists, compute_descriptors(training)), covers, training
+    asked = np.ones(3, dtype=bool)
+    return Gallery(compute_descriptors(covers), c, artists, compute_descriptors(training), asked), covers, training
+
+
+def test_covers_are_asked_for_what_people_know_and_what_varies():
+    c = np.random.default_rng(0).normal(size=(9, 8)).astype(np.float32)
+    c[:, [0, 3, 5]] = 1  # presence bits, and an attribute that never changes
+    assert asked_of(c, [("attributes", 2), ("tags", 1), ("names", 2)]).nonzero()[0].tolist() == [1, 2]
+    assert asked_of(c, [("tags", 4), ("names", 2)]).nonzero()[0].tolist() == [1, 2, 4, 6, 7]
 
 
 def test_covers_of_the_rule_show_their_condition_and_those_of_others_do_not():
