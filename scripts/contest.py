@@ -119,9 +119,9 @@ def score_covers(name: str, draws: Sequence[np.ndarray], gallery: Gallery) -> It
     """What sets of covers uint8 `[N, 3, H, W]` score, each drawn for the gallery's conditions in their order.
 
     distance: Fréchet, between descriptors and those of unseen real covers; precision and coverage: shares of overlap
-    with these; copies: the share as near to a training cover as one in a hundred unseen real ones is; condition: mean
-    correlation of what a linear probe reads off the covers with what they were drawn for (attributes and emotions, where
-    there are any), for artists it never saw.
+    with these; copies: the share as near to a training cover as one in a hundred unseen real ones is; condition shown:
+    mean correlation of what a linear probe reads off the covers with what they were drawn for (attributes and emotions,
+    where there are any), for artists it never saw.
     """
     described = [compute_descriptors(covers) for covers in draws]
     distances = [frechet_distance(x, gallery.real) for x in described]
@@ -137,8 +137,8 @@ def score_covers(name: str, draws: Sequence[np.ndarray], gallery: Gallery) -> It
 
 
 def asked_of(c: np.ndarray, layout: Layout) -> np.ndarray:
-    """bool `[c_dim]`: which numbers of conditions `c [N, c_dim]` covers are asked to show: those that vary, of the blocks
-    that people know (`KNOWN`) where there are any, else of all."""
+    """bool `[c_dim]`: which numbers of conditions `c [N, c_dim]` covers are asked to show: those that vary, of the
+    blocks that people know (`KNOWN`) where there are any, else of all."""
     varies = c.std(axis=0) > 1e-6
     known = np.zeros(c.shape[1], dtype=bool)
     for name, _, values in blocks_of(layout):
