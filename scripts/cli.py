@@ -17,6 +17,7 @@ from scripts.compare import compare
 from scripts.compare_encoders import compare_encoders
 from scripts.demo import demo
 from scripts.encode import encode
+from scripts.export import export
 from scripts.generate import generate
 from scripts.grid import grid
 from scripts.merge import merge
@@ -31,7 +32,7 @@ from scripts.walk import walk
 
 VERBS = (
     demo, generate, reproduce, grid, mix, walk, encode, build,
-    sources, collect, status, merge, review, card,
+    sources, collect, status, merge, review, card, export,
     train, compare, train_encoder, compare_encoders, adopt, align, board,
 )  # fmt: skip
 

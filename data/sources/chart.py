@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -53,7 +54,7 @@ class DeezerChart(Deezer):
         elif item.kind == "line":
             _, artist, album = item.key.split(_BETWEEN)
             words = (f'artist:"{_unquoted(artist)}" album:"{_unquoted(album)}"', f"{artist} {album}")
-            yield _match(item, [lambda q=q: _deezer_albums(http, q) for q in words])
+            yield _match(item, [partial(_deezer_albums, http, one) for one in words])
         else:
             yield from super().expand(item, http)
 
@@ -78,7 +79,7 @@ class ITunesChart(ITunes):
             yield from super().expand(Item("album", f"{country} {rest.split(' ')[1]}"), http)
         elif item.kind == "line":
             _, artist, album = rest.split(_BETWEEN)
-            yield _match(item, [lambda: _itunes_albums(http, country, f"{artist} {album}")], f"{country} ")
+            yield _match(item, [partial(_itunes_albums, http, country, f"{artist} {album}")], f"{country} ")
         else:
             yield from super().expand(item, http)
 

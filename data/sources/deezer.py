@@ -54,7 +54,7 @@ class Deezer(Source):
         "Deezer's API and its previews are for private, non-commercial use; no right to train on them is given",
         may_train=False,
     )
-    endpoints = (
+    endpoints: ClassVar[tuple[Endpoint, ...]] = (
         Endpoint("/artist/ID/albums", "albums", "open to all"),
         Endpoint("/album/ID", "tracks, genres, date", "open to all"),
         Endpoint("/track/ID, /track/isrc:ISRC", "title, ISRC, tempo, cover up to 1,000 px, 30 s MP3", "open to all"),

@@ -54,7 +54,7 @@ class ITunes(Source):
         "no right to train on them is given",
         may_train=False,
     )
-    endpoints = (
+    endpoints: ClassVar[tuple[Endpoint, ...]] = (
         Endpoint("/search", "songs and artists by words, 200 at most", "open to all, some 20 questions a minute"),
         Endpoint("/lookup", "an artist's albums, an album's songs", "open to all, some 20 questions a minute"),
         Endpoint("cover, preview", "JPEG of any size up to the original, 30 s of m4a", "open to all"),
