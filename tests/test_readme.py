@@ -24,6 +24,11 @@ from data.attributes import ATTRIBUTE_NAMES, ATTRIBUTES
 from data.synthetic import draw_tracks, render_cover, synthesize
 from tests.encoders.weights import random_weights
 from tests.gans.pickled import small_generator, stylegan2, write_pickle
+from tests.sources.deezer_standin import FILES as DEEZER_FILES
+from tests.sources.deezer_standin import DeezerStandIn
+from tests.sources.spotify_standin import CLIENT_ID, CLIENT_SECRET, SpotifyStandIn
+from tests.sources.spotify_standin import FILE_HOSTS as SPOTIFY_FILES
+from tests.sources.standin import StandIn
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -36,6 +41,8 @@ BRIEFLY = {
     "gatefold compare-encoders": "--folds 2 --world 0 --set cnn.steps=2 --set rnn.steps=2 --set autoencoder.steps=2",
     "gatefold train ": "--images 64 --batch 8 --set generator.base_channels=256 --set discriminator.base_channels=256",
     "torchrun": "--images 32 --batch 8 --set generator.base_channels=256 --set discriminator.base_channels=256",
+    "gatefold collect deezer": "--limit 12",
+    "gatefold collect spotify": "--limit 4",
     "gatefold compare ": "--budget 1s --resolution 32 --set generator.base_channels=64",
     "gatefold walk": "--seconds 1",
     "gatefold board": "--port 0",
@@ -101,11 +108,13 @@ def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
         writer.writerows(rows)
 
 
-def environment() -> dict[str, str]:
+def environment(**more: str) -> dict[str, str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     # `make test` inside the tests would never end: there it only runs those of the house.
     house = "-k test_packages_are_listed"
-    return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": house, "OMP_NUM_THREADS": "1"}
+    return {
+        **os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": house, "OMP_NUM_THREADS": "1", **more,
+    }  # fmt: skip
 
 
 def test_the_readme_has_commands():
@@ -113,15 +122,25 @@ def test_the_readme_has_commands():
     assert len(COMMANDS) > 10
 
 
-def test_every_command_of_the_readme_works(sandbox):
+@pytest.fixture(scope="module")
+def services():
+    """Stand-ins of the services that the README gathers from; the address under which all of them answer."""
+    routes = {**DeezerStandIn(artists=6).routes, **SpotifyStandIn(extended=False).routes}
+    with StandIn(routes, file_hosts=[*DEEZER_FILES, *SPOTIFY_FILES]) as server:
+        yield server.url
+
+
+def test_every_command_of_the_readme_works(sandbox, services):
     """In the README's own order, since later commands use what earlier ones made."""
+    (sandbox / ".env").write_text(f"SPOTIPY_CLIENT_ID={CLIENT_ID}\nSPOTIPY_CLIENT_SECRET={CLIENT_SECRET}\n")
     for command in COMMANDS:
         added = next((more for start, more in BRIEFLY.items() if command.startswith(start)), "")
         if command.startswith("gatefold board"):
             watch_and_stop(f"{command} {added}", sandbox)
             continue
         words = ["bash", "-ec", f"{command} {added}"]
-        done = subprocess.run(words, cwd=sandbox, env=environment(), capture_output=True, text=True, timeout=300)
+        env = environment(GATEFOLD_ROUTE=services, XDG_CACHE_HOME=str(sandbox / ".cache"))
+        done = subprocess.run(words, cwd=sandbox, env=env, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, f"{command}\n{done.stderr}"
     made = {path.name for path in (sandbox / "covers").glob("*.png")}
