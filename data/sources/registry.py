@@ -56,6 +56,12 @@ def _chart_itunes() -> Source:
     return ITunesChart()
 
 
+def _images() -> Source:
+    from data.sources.images import Images
+
+    return Images()
+
+
 SOURCES: dict[str, Callable[[], Source]] = {
     "folder": _folder,
     "deezer": _deezer,
@@ -63,6 +69,7 @@ SOURCES: dict[str, Callable[[], Source]] = {
     "jamendo": _jamendo,
     "musicbrainz": _musicbrainz,
     "spotify": _spotify,
+    "images": _images,
     "chart": _chart,
     "chart-itunes": _chart_itunes,
 }
