@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from data.fetching import Fetcher
-from data.frontier import DONE, FAILED, LEFT, OTHERS, STALE, WANTED, Asking, Move
+from data.frontier import DONE, LEFT, OTHERS, STALE, WANTED, Asking, Move
 from data.journal import Journal
 from data.records import Fetching, File
 from data.sound import reveal, sound
@@ -244,8 +244,8 @@ class Collector:
 
     def _close_item(self, asking: Asking, reason: str | None) -> None:
         self._journal.items.close(asking.id, reason)
-        failed = self._journal.records.fail_stale(asking.id, "link expired" if reason is None else reason)
-        self._move((STALE, FAILED), failed)
+        for move in self._journal.records.fail_stale(asking.id, "link expired" if reason is None else reason):
+            self._move(move)
         self._asking.discard(asking.id)
 
     def _not_asked(self, asking: Asking, error: SourceError) -> None:
@@ -283,8 +283,7 @@ class Collector:
         if isinstance(error, Later):
             self._end(str(error), time.time() + error.wait_s, asking=False, fetching=True)
         elif isinstance(error, Gone) or record.attempts + 1 >= patience.attempts:
-            if records.fail(record, str(error)):
-                self._move((WANTED, FAILED))
+            self._move(records.fail(record, str(error)))
         elif isinstance(error, Expired):
             if records.renew(record):
                 self._journal.items.reopen(record.item)
@@ -297,9 +296,9 @@ class Collector:
         if self._failed_fetches >= _FILES_DOWN_AFTER:
             self._end(f"{_FILES_DOWN_AFTER} downloads in a row failed: {error}", None, fetching=True)
 
-    def _move(self, move: Move | None, count: int = 1) -> None:
+    def _move(self, move: Move | None) -> None:
         if move is not None:
             old, new = move
-            self._counts[new] += count
+            self._counts[new] += 1
             if old is not None:
-                self._counts[old] -= count
+                self._counts[old] -= 1

@@ -14,15 +14,16 @@ from data.errors import InputError
 from data.frontier import DONE, STRUCK
 from data.journal import Journal
 from data.publish import publish
-from data.records import as_text, rank, united
+from data.records import PUBLISHED, as_text, rank, united
 
-_ALL = "SELECT track, source, row, genres, fill, cover, hash, clip FROM records WHERE state = ? ORDER BY track"
-_ONE = "SELECT track, source, row, genres, fill, cover, hash, clip, state FROM records WHERE track = ?"
+_KEPT = "SELECT track, source, row, genres, fill, cover, hash, clip"
+_ALL = f"{_KEPT} FROM records WHERE {PUBLISHED} ORDER BY track"
+_ONE = f"{_KEPT}, state = {STRUCK}, {PUBLISHED} FROM records WHERE track = ?"
 _AT_ONCE = 1_000
 
 
 class _Kept(NamedTuple):
-    """A finished record as a journal keeps it."""
+    """A published record as a journal keeps it."""
 
     track: str
     source: str
@@ -39,8 +40,8 @@ def merge(
     parts: Sequence[str | os.PathLike[str]],
     tell: Callable[[str, int, int | None], None] | None = None,
 ) -> BuildSummary | None:
-    """Brings the finished records of `parts` into `out` (which may have its own) and writes its shards; None where that
-    changed nothing.
+    """Brings the published records of `parts` into `out` (which may have its own) and writes its shards; None where
+    that changed nothing.
 
     Each track is there once, by the rule that holds where a source gives it twice: the same parts in any order, or
     merged again, give the same dataset. What a part still waits for stays that part's.
@@ -55,7 +56,7 @@ def merge(
     with opened(out) as journal:
         for part in parts:
             with Journal(Path(part), read_only=True) as other:
-                for number, values in enumerate(other.do(_ALL, (DONE,)), start=1):
+                for number, values in enumerate(other.do(_ALL), start=1):
                     _take(journal, other, _Kept(*values))
                     if number % _AT_ONCE == 0:
                         journal.commit()
@@ -70,12 +71,12 @@ def _take(journal: Journal, other: Journal, theirs: _Kept) -> None:
     found = journal.do(_ONE, (theirs.track,)).fetchone()
     kept = theirs
     if found is not None:
-        *values, state = found
-        if state == STRUCK:
+        *values, struck, published = found
+        if struck:
             return
         ours = _Kept(*values)
-        kept = _merged(ours, theirs) if state == DONE else theirs._replace(genres=united(ours.genres, theirs.genres))
-        if state == DONE and kept == ours:
+        kept = _merged(ours, theirs) if published else theirs._replace(genres=united(ours.genres, theirs.genres))
+        if published and kept == ours:
             return
     for sha in filter(None, (kept.cover, kept.clip)):
         if journal.do("SELECT 1 FROM files WHERE sha = ?", (sha,)).fetchone() is None:

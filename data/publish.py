@@ -19,20 +19,19 @@ import numpy as np
 from data.build import BuildSummary
 from data.duplicates import near_duplicate_groups
 from data.files import flush, hold_alone
-from data.frontier import DONE
 from data.journal import Journal
-from data.records import filled_row
+from data.records import PUBLISHED, filled_row
 from data.shards import MARKER, PATTERN, DatasetWriter
 from data.splits import assign_sides, owner_of
 from data.table import SPLITS
 
 _APART = ".publishing"
 _ROWS_PER_SHARD = 10_000  # or as many as fill the bytes of a shard
-_NAMES = "SELECT track, json_extract(row, '$.artist'), hash FROM records WHERE state = ? ORDER BY track"
+_NAMES = f"SELECT track, json_extract(row, '$.artist'), hash FROM records WHERE {PUBLISHED} ORDER BY track"
 _ROWS = (
     "SELECT records.row, genres, fill, covers.path, covers.bytes, clips.path, clips.bytes FROM records"
     " LEFT JOIN files AS covers ON covers.sha = records.cover LEFT JOIN files AS clips ON clips.sha = records.clip"
-    " WHERE state = ? ORDER BY track"
+    f" WHERE {PUBLISHED} ORDER BY track"
 )
 
 Progress = Callable[[str, int, int | None], None]
@@ -65,20 +64,20 @@ def publish(journal: Journal, folder: Path, progress: Progress | None = None) ->
 
 
 def _splits(journal: Journal) -> tuple[np.ndarray, int]:
-    """uint8 `[N]`, the split of each finished record in the order of their ids; how many have a near-duplicate."""
-    seen = array("Q", ((value or 0) % 2**64 for *_, value in journal.do(_NAMES, (DONE,))))
+    """uint8 `[N]`, the split of each published record in the order of their ids; how many have a near-duplicate."""
+    seen = array("Q", ((value or 0) % 2**64 for *_, value in journal.do(_NAMES)))
     groups = near_duplicate_groups(np.frombuffer(seen, dtype=np.uint64))
 
     def owners() -> Iterator[str]:
-        return (owner_of(artist, track) for track, artist, _ in journal.do(_NAMES, (DONE,)))
+        return (owner_of(artist, track) for track, artist, _ in journal.do(_NAMES))
 
     repeated = int((np.bincount(groups, minlength=1) > 1)[groups].sum())
     return assign_sides(owners, groups), repeated
 
 
 def _rows(journal: Journal) -> Iterator[dict[str, Any]]:
-    """The finished records' rows with their files, in the order of their ids."""
-    for row, genres, fill, cover_path, cover, clip_path, clip in journal.do(_ROWS, (DONE,)):
+    """The published records' rows with their files, in the order of their ids."""
+    for row, genres, fill, cover_path, cover, clip_path, clip in journal.do(_ROWS):
         yield filled_row(row, genres, fill) | {
             "cover": None if cover is None else {"bytes": cover, "path": cover_path},
             "audio": None if clip is None else {"bytes": clip, "path": clip_path},

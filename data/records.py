@@ -16,6 +16,16 @@ from data.table import BYTES_COLUMNS, MAX_GENRES, make_row
 
 _NO_LINKS = "[[],[],[]]"
 _FRESH = "attempts = 0, not_before = 0, reason = NULL"
+# A record was finished before another source was asked for files that it lacks.
+_WAS_DONE = "via != source AND json_extract(links, '$[2]') = '[]'"
+_GIVE_UP = (
+    f"UPDATE records SET state = iif({_WAS_DONE}, {DONE}, {FAILED}), reason = iif({_WAS_DONE}, NULL, ?),"
+    f" via = iif({_WAS_DONE}, source, via)"
+)
+PUBLISHED = f"(+state = {DONE} OR (+state IN ({WANTED}, {STALE}) AND {_WAS_DONE}))"
+"""SQL: the records that are in the dataset. What others may still add to one does not keep it out.
+
+The signs keep SQLite from the index by state, after which it would sort all rows, files and all, by track."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +85,8 @@ class Records:
         return self._merge(record.row["track_id"], source, item, row, genres, links)
 
     def _merge(self, track: str, source: str, item: int, row: str, genres: str, links: str) -> Move | None:
-        old_row, old_genres, old_links, old = self._do(
-            "SELECT row, genres, links, state FROM records WHERE track = ?", (track,)
+        old_row, old_genres, old_links, old, via = self._do(
+            "SELECT row, genres, links, state, via FROM records WHERE track = ?", (track,)
         ).fetchone()
         if old == STRUCK:
             return None
@@ -94,7 +104,7 @@ class Records:
             )
             self.changed = True
             return old, state
-        if row == old_row and (old == STALE or (old == WANTED and links != old_links)):
+        if row == old_row and via == source and (old == STALE or (old == WANTED and links != old_links)):
             fresh = "UPDATE records SET links = ?, item = ?, state = ? WHERE track = ?"
             self._do(fresh, (links, item, WANTED, track))
             return old, WANTED
@@ -110,13 +120,20 @@ class Records:
         return (None, FAILED) if new.rowcount > 0 else None
 
     def put_fill(self, source: str, item: int, fill: Fill) -> Move | None:
-        """Fills what a record lacks; files that it lacks are wanted from the fill's links."""
+        """Fills what a record lacks; files that it lacks are wanted from the fill's links.
+
+        A record that waits for another source's files is not filled; one whose links of this source have expired has
+        new ones.
+        """
         known = self._do(
-            "SELECT fill, state, cover, clip, links FROM records WHERE track = ?", (fill.track_id,)
+            "SELECT fill, state, via, cover, clip, links, attempts FROM records WHERE track = ?", (fill.track_id,)
         ).fetchone()
-        if known is None or known[1] not in (DONE, FAILED):
+        if known is None:
             return None
-        before, state, cover, clip, links = known
+        before, state, via, cover, clip, links, attempts = known
+        renewed = state == STALE and via == source
+        if not (renewed or state in (DONE, FAILED)):
+            return None
         row, genres = _texts(fill.row)
         filled = json.loads(row) | ({"genres": json.loads(genres)} if genres != "[]" else {}) | json.loads(before)
         self._do("UPDATE records SET fill = ? WHERE track = ?", (as_text(filled), fill.track_id))
@@ -124,10 +141,13 @@ class Records:
         covers, clips = ([] if cover else list(fill.covers)), ([] if clip else list(fill.clips))
         if not covers and not clips:
             return None
-        links = as_text([covers, clips, json.loads(links)[2] if state == FAILED else []])
-        wanted = f"UPDATE records SET links = ?, via = ?, item = ?, state = ?, {_FRESH} WHERE track = ?"
-        self._do(wanted, (links, source, item, WANTED, fill.track_id))
-        return None, WANTED
+        links = as_text([covers, clips, json.loads(links)[2]])
+        self._do(
+            "UPDATE records SET links = ?, via = ?, item = ?, state = ?, attempts = ?, not_before = 0, reason = NULL"
+            " WHERE track = ?",
+            (links, source, item, WANTED, attempts if renewed else 0, fill.track_id),
+        )
+        return (STALE if renewed else None), WANTED
 
     def wanted(self, source: str, most: int, but: Collection[str]) -> list[Fetching]:
         """The next `most` records whose files are wanted, the oldest first, without the tracks `but`."""
@@ -159,10 +179,13 @@ class Records:
         self.changed = True
         return True
 
-    def fail(self, record: Fetching, reason: str) -> bool:
-        """The files that a record needs cannot be had; False as with `close`."""
-        failed = "UPDATE records SET via = source, state = ?, reason = ? WHERE track = ? AND links = ? AND state = ?"
-        return self._do(failed, (FAILED, reason, record.track, record.links, WANTED)).rowcount > 0
+    def fail(self, record: Fetching, reason: str) -> Move | None:
+        """The files that a record needs cannot be had: it has failed, or is as it was before another source was asked.
+        None as False with `close`.
+        """
+        failed = f"{_GIVE_UP} WHERE track = ? AND links = ? AND state = ? RETURNING state"
+        after = self._do(failed, (reason, record.track, record.links, WANTED)).fetchone()
+        return None if after is None else (WANTED, after[0])
 
     def put_off(self, record: Fetching, wait_s: float) -> None:
         """A record's files are tried again, not before `wait_s` seconds from now."""
@@ -179,10 +202,10 @@ class Records:
         waiting = "SELECT 1 FROM records WHERE state = ? AND item = ? LIMIT 1"
         return self._do(waiting, (STALE, item)).fetchone() is not None
 
-    def fail_stale(self, item: int, reason: str) -> int:
-        """An item that was asked for fresh links gave none for some of its records; how many."""
-        failed = "UPDATE records SET via = source, state = ?, reason = ? WHERE state = ? AND item = ?"
-        return self._do(failed, (FAILED, reason, STALE, item)).rowcount
+    def fail_stale(self, item: int, reason: str) -> list[Move]:
+        """An item that was asked for fresh links gave none for some of its records; what became of each."""
+        failed = f"{_GIVE_UP} WHERE state = ? AND item = ? RETURNING state"
+        return [(STALE, after) for (after,) in self._do(failed, (reason, STALE, item)).fetchall()]
 
     def want_left(self, source: str, most: int) -> None:
         """Wants up to `most` of the records that an earlier limit left."""

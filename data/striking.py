@@ -16,7 +16,7 @@ from typing import Any
 from data.collecting import opened
 from data.errors import InputError
 from data.files import flush, hold_alone, read_json, reason_of, write_json
-from data.frontier import DONE, STRUCK
+from data.frontier import STRUCK
 from data.journal import JOURNAL
 from data.publish import publish
 from data.shards import MARKER, PATTERN, Dataset, DatasetWriter
@@ -50,7 +50,7 @@ def strike(
         if (place / JOURNAL).exists():
             with opened(place) as journal:
                 for track in wanted:
-                    journal.do("UPDATE records SET state = ? WHERE track = ? AND state = ?", (STRUCK, track, DONE))
+                    journal.do("UPDATE records SET state = ? WHERE track = ?", (STRUCK, track))
                 journal.records.changed = True
                 publish(journal, place, progress)
         else:

@@ -12,13 +12,15 @@ import pytest
 from data.collecting import opened
 from data.duplicates import near_duplicate_groups
 from data.errors import InputError
-from data.frontier import DONE, LEFT, WANTED
+from data.frontier import DONE, FAILED, LEFT, STALE, WANTED
 from data.journal import Journal
+from data.merging import merge
 from data.publish import publish
 from data.records import make_file
 from data.shards import Dataset
 from data.sources.base import Fill, Item, Record
 from data.splits import assign_splits
+from data.striking import strike
 from data.table import make_row
 
 
@@ -108,6 +110,65 @@ def test_a_fill_fills_and_does_not_replace(tmp_path: Path) -> None:
         (wanted,) = journal.records.wanted("t", 9, ())
         assert journal.records.close(wanted, None, None)  # it could not be had: the track stays as it was
         assert journal.records.counts("s") == {DONE: 1}
+
+
+def test_what_others_may_still_add_keeps_no_track_out(tmp_path: Path) -> None:
+    """A filling that was cut off, or whose links have expired: the track stays in the dataset as it was."""
+
+    def published() -> list[str]:
+        publish(journal, tmp_path / "d")
+        return Dataset(tmp_path / "d").read(["track_id"])["track_id"].to_pylist()
+
+    with opened(tmp_path / "d") as journal:
+        records = journal.records
+        records.put("s", 1, record(1))
+        records.put("s", 1, Record(make_row(track_id="s:2", source="s"), ["http://s/1"]))
+        records.put("s", 1, record(3))
+        assert published() == ["s:1", "s:3"]
+        for number in (1, 2):
+            records.put_fill("t", 2, Fill(f"s:{number}", {"tempo": 120.0}, clips=["http://t/1"]))
+        assert published() == ["s:1", "s:3"]  # the other one has no cover yet
+        (wanted,) = records.wanted("t", 9, ())
+        assert records.renew(wanted)
+        assert published() == ["s:1", "s:3"]
+        merge(tmp_path / "other", [tmp_path / "d"])
+        assert Dataset(tmp_path / "other").fingerprint == Dataset(tmp_path / "d").fingerprint
+        assert records.put("s", 1, Record(record(1).row, ["http://s/2"], needs=())) is None  # its links are another's
+        assert records.wanted("s", 9, {"s:2"}) == []
+        journal.commit()
+    strike(tmp_path / "d", ["s:1"])
+    assert Dataset(tmp_path / "d").read(["track_id"])["track_id"].to_pylist() == ["s:3"]
+
+
+def test_a_fills_expired_link_is_renewed_and_costs_the_record_nothing(tmp_path: Path) -> None:
+    with opened(tmp_path) as journal:
+        records = journal.records
+        records.put("s", 1, record(1))
+        fill = Fill("s:1", clips=["http://t/1"])
+        assert records.put_fill("t", 2, fill) == (None, WANTED)
+        (wanted,) = records.wanted("t", 9, ())
+        assert records.renew(wanted)
+        assert records.put_fill("u", 3, Fill("s:1", clips=["http://u/1"])) is None  # it waits for another's
+        assert records.put_fill("t", 2, Fill("s:1", clips=["http://t/2"])) == (STALE, WANTED)
+        (wanted,) = records.wanted("t", 9, ())
+        assert (wanted.clips, wanted.attempts) == (["http://t/2"], 1)
+        assert records.renew(wanted)
+        assert records.fail_stale(2, "link expired") == [(STALE, DONE)]
+        assert records.put_fill("t", 2, fill) == (None, WANTED)
+        (wanted,) = records.wanted("t", 9, ())
+        assert records.fail(wanted, "not understood") == (WANTED, DONE)
+        assert records.counts("s") == {DONE: 1}
+        # One that had failed before has failed again, and is the other source's to try once more.
+        records.put("s", 1, Record(make_row(track_id="s:2", source="s"), ["http://s/1"]))
+        (wanted,) = records.wanted("s", 9, ())
+        assert records.fail(wanted, "gone") == (WANTED, FAILED)
+        assert records.put_fill("t", 2, Fill("s:2", covers=["http://t/3"])) == (None, WANTED)
+        (wanted,) = records.wanted("t", 9, ())
+        assert records.fail(wanted, "gone") == (WANTED, FAILED)
+        records.reopen_failed("s")
+        assert records.wanted("s", 9, ()) == []
+        records.reopen_failed("t")
+        assert [one.covers for one in records.wanted("t", 9, ())] == [["http://t/3"]]
 
 
 def test_splits_are_those_of_a_dataset_that_is_built(tmp_path: Path) -> None:
