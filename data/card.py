@@ -14,6 +14,7 @@ import numpy as np
 from data.duplicates import FLAT, MAX_DISTANCE, near_duplicate_groups
 from data.files import write_bytes, write_json
 from data.labels import Progress, cover_hashes
+from data.records import JOINED
 from data.shards import Dataset
 from data.sources.registry import SOURCES
 from data.splits import FRACTIONS, assign_sides, normalised_artist, owner_of
@@ -117,13 +118,24 @@ def _artists(dataset: Dataset) -> np.ndarray:
 
 
 def _permissions(sources: dict[str, int]) -> list[dict[str, Any]]:
-    """For each source: its rows, whether its terms let them be trained on (None: the user knows), and what they say."""
+    """For each source, or all of which rows were filled: its rows, whether the terms of all let them be trained on
+    (None: the user knows), and what they say.
+    """
     told = []
     for name, rows in sources.items():
-        terms = SOURCES[name]().terms if name in SOURCES and name != "folder" else None
-        may_train, says = (None, _OWN) if terms is None else (terms.may_train, terms.says)
+        terms = [_terms(part) for part in name.split(JOINED)]
+        answers = {may_train for may_train, _ in terms}
+        may_train = next((answer for answer in (False, None, True) if answer in answers), None)
+        says = "; ".join(dict.fromkeys(says for _, says in terms))
         told.append({"source": name, "rows": rows, "may_train": may_train, "says": says})
     return told
+
+
+def _terms(source: str) -> tuple[bool | None, str]:
+    if source not in SOURCES or source == "folder":
+        return None, _OWN
+    terms = SOURCES[source]().terms
+    return terms.may_train, terms.says
 
 
 def as_markdown(card: dict[str, Any], name: str) -> str:

@@ -18,7 +18,7 @@ from data.frontier import Items
 from data.records import Records
 
 JOURNAL = "journal.sqlite"
-_VERSION = 1
+_VERSION = 2
 _APPLICATION = 0x67617465  # "gate", by which the file is known
 _CACHE_BYTES = 32 * 2**20
 _LOG_BYTES = 64 * 2**20
@@ -35,7 +35,7 @@ CREATE TABLE records (
     track TEXT NOT NULL UNIQUE, source TEXT NOT NULL, row TEXT NOT NULL, genres TEXT NOT NULL,
     fill TEXT NOT NULL DEFAULT '{{}}', via TEXT NOT NULL, item INTEGER NOT NULL, links TEXT NOT NULL,
     state INTEGER NOT NULL,
-    cover BLOB, hash INTEGER, clip BLOB,
+    cover BLOB, cover_by TEXT, hash INTEGER, clip BLOB, clip_by TEXT,
     attempts INTEGER NOT NULL DEFAULT 0, not_before REAL NOT NULL DEFAULT 0, reason TEXT);
 CREATE INDEX records_by_state ON records (state, via, item);
 CREATE TABLE files (sha BLOB NOT NULL UNIQUE, path TEXT, bytes BLOB NOT NULL);

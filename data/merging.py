@@ -16,7 +16,8 @@ from data.journal import Journal
 from data.publish import publish
 from data.records import PUBLISHED, as_text, rank, united
 
-_KEPT = "SELECT track, source, row, genres, fill, cover, hash, clip"
+_COLUMNS = "track, source, row, genres, fill, cover, cover_by, hash, clip, clip_by"
+_KEPT = f"SELECT {_COLUMNS}"
 _ALL = f"{_KEPT} FROM records WHERE {PUBLISHED} ORDER BY track"
 _ONE = f"{_KEPT}, state = {STRUCK}, {PUBLISHED} FROM records WHERE track = ?"
 _AT_ONCE = 1_000
@@ -31,8 +32,10 @@ class _Kept(NamedTuple):
     genres: str
     fill: str
     cover: bytes | None
+    cover_by: str | None
     hash: int | None
     clip: bytes | None
+    clip_by: str | None
 
 
 def merge(
@@ -83,8 +86,8 @@ def _take(journal: Journal, other: Journal, theirs: _Kept) -> None:
             file = other.do("SELECT sha, path, bytes FROM files WHERE sha = ?", (sha,)).fetchone()
             journal.do("INSERT INTO files VALUES (?, ?, ?)", file)
     journal.do(
-        "INSERT OR REPLACE INTO records (track, source, row, genres, fill, cover, hash, clip, via, item, links, state)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '[[],[],[]]', ?)",
+        f"INSERT OR REPLACE INTO records ({_COLUMNS}, via, item, links, state)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '[[],[],[]]', ?)",
         (*kept, kept.source, DONE),
     )
     journal.records.changed = True
@@ -94,7 +97,8 @@ def _merged(ours: _Kept, theirs: _Kept) -> _Kept:
     """One of two, whole, with the genres of both and all that either was filled with."""
 
     def order(one: _Kept) -> tuple[Any, ...]:
-        return rank(one.row), one.cover is None, one.cover or b"", one.clip is None, one.clip or b""
+        files = one.cover is None, one.cover or b"", one.clip is None, one.clip or b""
+        return rank(one.row), *files, one.cover_by or "", one.clip_by or ""
 
     first, second = sorted((ours, theirs), key=order)
     fills: dict[str, Any] = json.loads(first.fill)
@@ -103,6 +107,7 @@ def _merged(ours: _Kept, theirs: _Kept) -> _Kept:
     kept = first._replace(genres=united(ours.genres, theirs.genres), fill=as_text(fills))
     if first.row == second.row:  # the same files were wanted, and one has what the other could not get
         if kept.cover is None:
-            kept = kept._replace(cover=second.cover, hash=second.hash)
-        kept = kept._replace(clip=kept.clip or second.clip)
+            kept = kept._replace(cover=second.cover, cover_by=second.cover_by, hash=second.hash)
+        if kept.clip is None:
+            kept = kept._replace(clip=second.clip, clip_by=second.clip_by)
     return kept

@@ -29,7 +29,8 @@ _APART = ".publishing"
 _ROWS_PER_SHARD = 10_000  # or as many as fill the bytes of a shard
 _NAMES = f"SELECT track, json_extract(row, '$.artist'), hash FROM records WHERE {PUBLISHED} ORDER BY track"
 _ROWS = (
-    "SELECT records.row, genres, fill, covers.path, covers.bytes, clips.path, clips.bytes FROM records"
+    "SELECT records.row, genres, fill, cover_by, clip_by, covers.path, covers.bytes, clips.path, clips.bytes"
+    " FROM records"
     " LEFT JOIN files AS covers ON covers.sha = records.cover LEFT JOIN files AS clips ON clips.sha = records.clip"
     f" WHERE {PUBLISHED} ORDER BY track"
 )
@@ -77,8 +78,8 @@ def _splits(journal: Journal) -> tuple[np.ndarray, int]:
 
 def _rows(journal: Journal) -> Iterator[dict[str, Any]]:
     """The published records' rows with their files, in the order of their ids."""
-    for row, genres, fill, cover_path, cover, clip_path, clip in journal.do(_ROWS):
-        yield filled_row(row, genres, fill) | {
+    for *texts, cover_path, cover, clip_path, clip in journal.do(_ROWS):
+        yield filled_row(*texts) | {
             "cover": None if cover is None else {"bytes": cover, "path": cover_path},
             "audio": None if clip is None else {"bytes": clip, "path": clip_path},
         }

@@ -22,6 +22,8 @@ _GIVE_UP = (
     f"UPDATE records SET state = iif({_WAS_DONE}, {DONE}, {FAILED}), reason = iif({_WAS_DONE}, NULL, ?),"
     f" via = iif({_WAS_DONE}, source, via)"
 )
+JOINED = "+"
+"""Between the names of all sources that something in a row is from, its own first: `folder+deezer`."""
 PUBLISHED = f"(+state = {DONE} OR (+state IN ({WANTED}, {STALE}) AND {_WAS_DONE}))"
 """SQL: the records that are in the dataset. What others may still add to one does not keep it out.
 
@@ -99,7 +101,7 @@ class Records:
             state = LEFT if old == LEFT else DONE if links == _NO_LINKS else WANTED
             self._do(
                 "UPDATE records SET source = ?, via = ?, row = ?, item = ?, links = ?, state = ?, cover = NULL,"
-                f" hash = NULL, clip = NULL, {_FRESH} WHERE track = ?",
+                f" cover_by = NULL, hash = NULL, clip = NULL, clip_by = NULL, {_FRESH} WHERE track = ?",
                 (source, source, row, item, links, state, track),
             )
             self.changed = True
@@ -135,7 +137,8 @@ class Records:
         if not (renewed or state in (DONE, FAILED)):
             return None
         row, genres = _texts(fill.row)
-        filled = json.loads(row) | ({"genres": json.loads(genres)} if genres != "[]" else {}) | json.loads(before)
+        given = json.loads(row) | ({"genres": json.loads(genres)} if genres != "[]" else {})
+        filled = {name: [value, source] for name, value in given.items()} | json.loads(before)
         self._do("UPDATE records SET fill = ? WHERE track = ?", (as_text(filled), fill.track_id))
         self.changed = True
         covers, clips = ([] if cover else list(fill.covers)), ([] if clip else list(fill.clips))
@@ -166,9 +169,10 @@ class Records:
         """A record's files are there. False, and it stays wanted, where it has got other links meanwhile."""
         seen = None if cover is None else _signed(cover.hash)
         done = self._do(
-            "UPDATE records SET state = ?, cover = coalesce(?, cover), hash = coalesce(?, hash),"
-            f" clip = coalesce(?, clip), via = source, links = '{_NO_LINKS}', reason = NULL"
-            " WHERE track = ? AND links = ? AND state = ?",
+            "UPDATE records SET state = ?1, cover = coalesce(?2, cover), hash = coalesce(?3, hash),"
+            " clip = coalesce(?4, clip), cover_by = iif(?2 IS NULL, cover_by, nullif(via, source)),"
+            " clip_by = iif(?4 IS NULL, clip_by, nullif(via, source)),"
+            f" via = source, links = '{_NO_LINKS}', reason = NULL WHERE track = ?5 AND links = ?6 AND state = ?7",
             (DONE, cover and cover.sha, seen, clip and clip.sha, record.track, record.links, WANTED),
         )
         if not done.rowcount:
@@ -234,12 +238,12 @@ class Records:
     def rows(self) -> Iterator[dict[str, Any]]:
         """What is known of each track: its row without files, where `cover` and `audio` say True for those it has."""
         found = self._do(
-            "SELECT row, genres, fill, cover IS NOT NULL, clip IS NOT NULL FROM records"
+            "SELECT row, genres, fill, cover_by, clip_by, cover IS NOT NULL, clip IS NOT NULL FROM records"
             " WHERE state IN (?, ?) AND row != '' ORDER BY track",
             (DONE, FAILED),
         )
-        for row, genres, fill, cover, clip in found:
-            yield filled_row(row, genres, fill) | {"cover": bool(cover) or None, "audio": bool(clip) or None}
+        for *texts, cover, clip in found:
+            yield filled_row(*texts) | {"cover": bool(cover) or None, "audio": bool(clip) or None}
 
     def next_due(self, source: str) -> float | None:
         """When (clock time) the next wanted file may be fetched; None where none is wanted."""
@@ -254,11 +258,19 @@ def _texts(row: Mapping[str, Any]) -> tuple[str, str]:
     return as_text(known), as_text(sorted(set(row.get("genres") or ())))
 
 
-def filled_row(row: str, genres: str, fill: str) -> dict[str, Any]:
-    """A row without files out of the texts of a record: what its source said, else what it was filled with."""
+def filled_row(row: str, genres: str, fill: str, *filled_by: str | None) -> dict[str, Any]:
+    """A row without files out of the texts of a record: what its source said, else what it was filled with.
+
+    Its `source` names all that gave something which is in it, those of its files (`filled_by`) too.
+    """
     known = json.loads(row) | {"genres": json.loads(genres)}
+    givers = set(filter(None, filled_by))
     if fill != "{}":
-        known |= {name: value for name, value in json.loads(fill).items() if known.get(name) in (None, [])}
+        used = {name: given for name, given in json.loads(fill).items() if known.get(name) in (None, [])}
+        known |= {name: value for name, (value, _) in used.items()}
+        givers |= {giver for _, giver in used.values()}
+    if givers:
+        known["source"] = JOINED.join(filter(None, [known.get("source"), *sorted(givers)]))
     return make_row(**known)
 
 

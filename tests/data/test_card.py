@@ -89,16 +89,17 @@ def test_who_may_train_follows_the_terms_of_the_source(tmp_path, rows, monkeypat
 
     monkeypatch.setitem(SOURCES, "shut", Shut)
     monkeypatch.setitem(SOURCES, "open", Open)
-    for row, source in zip(rows, ["shut", "open", "shut", "folder", "my songs", None], strict=True):
+    for row, source in zip(rows, ["shut", "open", "open+shut", "folder+shut", "folder+open", None], strict=True):
         row["source"] = source
     dataset = write(tmp_path, rows)
     card = make_card(dataset)
     answers = {one["source"]: (one["rows"], one["may_train"]) for one in card["may_be_trained_on"]}
     assert answers == {
-        "shut": (2, False), "open": (1, True), "folder": (1, None), "my songs": (1, None), "unknown": (1, None),
+        "shut": (1, False), "open": (1, True), "open+shut": (1, False), "folder+shut": (1, False),
+        "folder+open": (1, None), "unknown": (1, None),
     }  # fmt: skip
     write_card(dataset, card)
-    assert "| shut | 2 | **no** | no \\| training |" in (tmp_path / CARD).read_text()
+    assert "| open+shut | 1 | **no** | anything goes; no \\| training |" in (tmp_path / CARD).read_text()
 
 
 def test_a_card_is_written_beside_shards_that_stay_readable(tmp_path, rows):

@@ -112,6 +112,31 @@ def test_a_fill_fills_and_does_not_replace(tmp_path: Path) -> None:
         assert journal.records.counts("s") == {DONE: 1}
 
 
+def test_a_row_names_all_who_gave_something_that_is_in_it(tmp_path: Path) -> None:
+    def sources() -> dict[str, str]:
+        return {row["track_id"]: row["source"] for row in journal.records.rows()}
+
+    with opened(tmp_path / "d") as journal:
+        records = journal.records
+        for number in range(5):
+            records.put("s", 1, record(number, title="own"))
+        records.put_fill("t", 2, Fill("s:1", {"title": "other"}))  # which it does not need
+        records.put_fill("t", 2, Fill("s:2", {"tempo": 120.0}))
+        records.put_fill("u", 3, Fill("s:2", {"tempo": 90.0}))  # which came too late
+        records.put_fill("u", 3, Fill("s:3", {"genres": ["pop"]}, clips=["http://u/1"]))
+        records.put_fill("t", 2, Fill("s:4", covers=["http://t/1"]))
+        for source, files in (("u", (None, b"clip")), ("t", (b"cover", None))):
+            (wanted,) = records.wanted(source, 9, ())
+            records.close(wanted, *(content and make_file({"bytes": content, "path": "x"}) for content in files))
+        assert sources() == {"s:0": "s", "s:1": "s", "s:2": "s+t", "s:3": "s+u", "s:4": "s+t"}
+        records.put("s", 9, record(4, title="own", album="better"))  # a better row brings its own files
+        assert sources()["s:4"] == "s"
+        publish(journal, tmp_path / "d")
+    merge(tmp_path / "one", [tmp_path / "d"])
+    assert Dataset(tmp_path / "one").fingerprint == Dataset(tmp_path / "d").fingerprint
+    assert merge(tmp_path / "one", [tmp_path / "d"]) is None
+
+
 def test_what_others_may_still_add_keeps_no_track_out(tmp_path: Path) -> None:
     """A filling that was cut off, or whose links have expired: the track stays in the dataset as it was."""
 

@@ -80,7 +80,8 @@ def test_the_command_fills_one_source_from_another(
             # What was known is not overwritten.
             assert (row["title"], row["release_date"]) == (f"Recording {album}.{track}", f"19{70 + album}")
             assert row["cover"]["bytes"] == (music.cover(album) if album < 2 else deezer.cover(100 + album))
-            assert (row["source"], row["artist"]) == ("musicbrainz", "Ärtist, The")
+            assert row["source"] == ("musicbrainz+deezer" if filled else "musicbrainz")
+            assert row["artist"] == "Ärtist, The"
 
 
 class Sparse(Source):
@@ -119,7 +120,8 @@ def test_several_sources_fill_one_after_the_other(tmp_path: Path, quick: Patienc
     for row in (bare, full):
         assert row["cover"]["bytes"] == music.cover(0)
         assert row["audio"]["bytes"] == clip(10_001)
-        assert (row["release_date"], row["source"]) == ("1970", "sparse")
+        assert (row["release_date"], row["source"]) == ("1970", "sparse+deezer+musicbrainz")
+    assert none["source"] == "sparse"
     assert (full["title"], full["genres"], full["tempo"], full["popularity"]) == ("kept", ["mine"], 0.0, 0.0)
 
 
