@@ -50,7 +50,8 @@ def collect(
     """Gathers from `source` into `dataset` what is wished for, and goes on with what an earlier run left.
 
     `limit`: so many tracks of this source; `minutes`: so long; `part` (k, n): the k-th of n shares; `enrich`: who is
-    then asked for what the records lack; `retry`: what failed is tried again. `route` and `limits` as for `Http`.
+    then asked for what the records lack; `retry`: what failed or was closed is tried again. `route` and `limits` as for
+    `Http`.
 
     Raises `InputError`: a wish that makes no sense, none at all at the first time, a key that is not set, another
     collector at work there, a dataset that was not gathered, another part than before.
@@ -70,10 +71,11 @@ def collect(
         _keep_part(journal, source, part)
         ending = Ending()
         for one, http in zip((source, *enrich), https, strict=True):
-            http.closed.update(journal.note(f"closed {one.name}", {}))
             if retry:
+                journal.keep(f"closed {one.name}", {})  # an app may have got more rights meanwhile
                 journal.items.reopen_failed(one.name)
                 journal.records.reopen_failed(one.name)
+            http.closed.update(journal.note(f"closed {one.name}", {}))
             seconds = None if deadline is None else deadline - time.monotonic()
             collector = Collector(
                 one, journal, http, limit=limit if one is source else None, seconds=seconds, part=part, tell=tell

@@ -26,7 +26,7 @@ def collect(
     minutes: Annotated[float | None, typer.Option(help="So long at most.")] = None,
     part: Annotated[str, typer.Option(help="k/n: the k-th of n shares, for n collectors with a dataset each.")] = "1/1",
     enrich: Annotated[str, typer.Option(help="Sources, as a,b, that are asked for what the tracks lack.")] = "",
-    retry: Annotated[bool, typer.Option("--retry", help="Try again what failed before.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Try again what failed or was closed before.")] = False,
 ) -> None:
     """Gather tracks and covers from a service; run it again to go on. Exit code 75: the service wants us to wait."""
     from data.collecting import collect as gather

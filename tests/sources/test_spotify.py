@@ -296,6 +296,17 @@ def test_an_app_that_is_refused_loses_nothing(
     assert len(rows_of(tmp_path / "store")) == 8
 
 
+def test_an_app_that_is_extended_later_is_asked_anew(gather: Gather, tmp_path: Path) -> None:
+    with served(SpotifyStandIn(extended=False, albums=1)) as server:
+        gather(server, ARTIST)
+        assert closed_of(tmp_path / "store")
+    with served(SpotifyStandIn(extended=True, albums=1)) as server:
+        gather(server, [("artist", native("artist", 2))])
+        assert closed_of(tmp_path / "store")  # what is shut is not asked
+        gather(server, [("artist", native("artist", 1))], retry=True)
+        assert not closed_of(tmp_path / "store")
+
+
 def test_parts_merge_into_the_whole(gather: Gather, tmp_path: Path) -> None:
     from data.merging import merge
 
