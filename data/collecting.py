@@ -53,8 +53,8 @@ def collect(
     then asked for what the records lack; `retry`: what failed or was closed is tried again. `route` and `limits` as for
     `Http`.
 
-    Raises `InputError`: a wish that makes no sense, none at all at the first time, a key that is not set, another
-    collector at work there, a dataset that was not gathered, another part than before.
+    Raises `InputError`: a wish that makes no sense, none at all at the first time, a key that is not set or that the
+    service does not accept, another collector at work there, a dataset that was not gathered, another part than before.
     """
     for name, _ in wishes:
         one_of("want", name, source.wants)
@@ -90,7 +90,11 @@ def collect(
             rest = journal.note(f"until {one.name}")
             if rest and rest["until"] > time.time():
                 collector.rest(rest["reason"], rest["until"])
-            ended = collector.run()
+            try:
+                ended = collector.run()
+            except InputError:
+                publish(journal, Path(dataset), tell)  # what came before it
+                raise
             journal.keep(f"until {one.name}", ended.until and {"reason": ended.reason, "until": ended.until})
             ending = ending if ending.reason is not None else ended
         return Gathering(ending, publish(journal, Path(dataset), tell))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from data.errors import InputError
 from data.fetching import Fetcher
 from data.frontier import DONE, LEFT, OTHERS, STALE, WANTED, Asking, Move
 from data.journal import Journal
@@ -84,7 +85,10 @@ class Collector:
         self._end(reason, until)
 
     def run(self) -> Ending:
-        """Works until nothing is wanted or may be had; all that was finished is journalled, however it ends."""
+        """Works until nothing is wanted or may be had; all that was finished is journalled, however it ends.
+
+        Raises `InputError` where a source finds that the user is mistaken, such as in a key.
+        """
         committed = time.monotonic()
         self._journal.items.forgive(self._source.name)
         self._journal.records.forgive(self._source.name)
@@ -195,6 +199,9 @@ class Collector:
             self._report(self._asked, asking, None)
         except SourceError as error:
             self._report(self._not_asked, asking, error)
+        except InputError as error:
+            mistake = InputError(secrets.hide(error.subject), secrets.hide(error.reason))
+            self._report(self._mistaken, asking, mistake)
         except Exception as error:  # an answer of a shape that nobody foresaw costs itself alone
             self._report(self._not_asked, asking, Gone(f"an answer that was not understood ({type(error).__name__})"))
 
@@ -261,6 +268,10 @@ class Collector:
             self._failed_asks += 1
             if self._failed_asks >= _DOWN_AFTER:
                 self._end(f"{_DOWN_AFTER} questions in a row failed: {error}", None)
+
+    def _mistaken(self, asking: Asking, error: InputError) -> None:
+        """Something is for the user to change: the run ends with it, and all that is wanted stays wanted."""
+        raise error
 
     def _wait(self, error: Later) -> None:
         """A short wait is kept; before a long one, or one short one too many, no more is asked."""

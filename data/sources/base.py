@@ -156,7 +156,8 @@ class Source(ABC):
         """Asks for one item, in as few requests as it takes (best: one), and gives what was found.
 
         May run in several threads at once, and again for the same item after an error or a kill. Raises `SourceError`s,
-        most of which `http` raises by itself.
+        most of which `http` raises by itself, and `InputError` for what the user must change first, such as a key: the
+        run ends, and all that is wanted stays wanted.
         """
 
     def fetch(self, link: str, http: Http) -> bytes | Path:

@@ -19,7 +19,6 @@ from data.sources.base import (
     Item,
     Later,
     Record,
-    Refused,
     Service,
     Skip,
     Source,
@@ -107,7 +106,7 @@ def _check(answer: Any) -> None:
     if code == 6:
         raise Later("rate limit exceeded", _RATE_WAIT_S)
     if code in (5, 11, 12, 13):
-        raise Refused(f"{_KEY} is not accepted (code {code})")
+        raise InputError(_KEY, f"not accepted by Jamendo (code {code})")
     if code == 1:
         raise Trouble("error of the service (code 1)")
     raise Gone(f"error (code {code})" if isinstance(code, int) else "error")

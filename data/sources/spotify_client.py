@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import requests
 import spotipy
 
+from data.errors import InputError
 from data.sources.answers import entries
 from data.sources.base import Gone, Later, Refused, SourceError, Trouble
 from data.sources.http import Http
@@ -47,7 +48,7 @@ class Client:
         self._first: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def ask(self, question: Callable[[spotipy.Spotify], Any]) -> Any:
-        """The answer to one call of spotipy's client; errors are those of `Http.json`."""
+        """The answer to one call of spotipy's; errors are those of `Http.json`, and for wrong keys `InputError`."""
         try:
             return self._ask_once(question)
         except _Denied as error:
@@ -100,7 +101,7 @@ class Client:
         try:
             answer = question(self._api)
         except spotipy.SpotifyOauthError:
-            raise self._later("SPOTIPY_CLIENT_ID and SPOTIPY_CLIENT_SECRET are not accepted") from None
+            raise InputError("SPOTIPY_CLIENT_ID and SPOTIPY_CLIENT_SECRET", "not accepted by Spotify") from None
         except spotipy.SpotifyException as error:
             raise self._error_of(error) from None
         except (ValueError, KeyError, TypeError, AttributeError):  # what spotipy makes of half an answer
@@ -114,17 +115,14 @@ class Client:
     def _error_of(self, error: spotipy.SpotifyException) -> SourceError:
         status, said = int(error.http_status), str(error.msg).partition("\n")[2].lower()
         if status == 403 and "premium" in said:
-            return self._later("status 403: the owner of a development app needs Spotify Premium")
+            # Ends the run with all that is wanted still wanted: it is for the user to change.
+            wait_s = self.http.patience.longest_wait_s + 1
+            return Later("status 403: the owner of a development app needs Spotify Premium", wait_s)
         if status >= 500:
             return Trouble(f"status {status}")
         if status in (401, 403):
             return _Denied(status)
         return _Missing(_INVALID_LIMIT if status == 400 and "limit" in said else status)
-
-    def _later(self, reason: str) -> Later:
-        """Ends the run with all that is wanted still wanted: it is for the user to change."""
-        return Later(reason, self.http.patience.longest_wait_s + 1)
-
 
 class _Answered(SourceError):
     """An answer whose status is an error."""

@@ -205,6 +205,31 @@ def test_hostile_answers_cost_themselves_alone(gather: Gather, tmp_path: Path) -
     assert all(line.isprintable() for line in table.splitlines())
 
 
+def test_a_users_mistake_ends_the_run_and_costs_nothing(
+    gather: Gather, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: Patience
+) -> None:
+    """A key that is revoked in the middle, say: what came before is in the dataset, the rest stays wanted."""
+    monkeypatch.setenv("SHOP_KEY", "s3cr3t")
+
+    class Revoked(Shop):
+        needs_secrets: ClassVar = ("SHOP_KEY",)
+
+        def expand(self, item: Item, http: Http) -> Iterator[Found]:
+            if item.key == "19":
+                raise InputError("SHOP_KEY", "not accepted: s3cr3t")
+            yield from super().expand(item, http)
+
+    with StandIn(ShopStandIn(albums=40).routes, file_hosts=[FILES]) as server:
+        with pytest.raises(InputError, match=r"^SHOP_KEY: not accepted: \{SHOP_KEY\}$"):
+            collect(Revoked(), tmp_path / "store", SHELF, route=server.url, patience=quick)
+        assert 0 < len(tracks_of(tmp_path / "store")) < 200
+        asked = len(server.asked("/album"))
+        gather(server, [])
+        assert len(server.asked("/album")) <= 40 + Shop.service.at_once
+        assert asked < 40
+    assert len(tracks_of(tmp_path / "store")) == 200
+
+
 def test_a_limit_is_kept_and_a_later_run_goes_on(gather: Gather, tmp_path: Path) -> None:
     with StandIn(ShopStandIn(albums=40).routes, file_hosts=[FILES]) as server:
         gather(server, limit=33)
