@@ -47,11 +47,11 @@ class Augmentation(Options):
 
 
 class Hearing(NamedTuple):
-    """One hearing: log_mel float32 `[128, crop_frames]` in dB, the middle of what was heard in frames of the clip,
-    and how many times faster than the clip it runs."""
+    """One hearing: log_mel float32 `[128, crop_frames]` in dB, the frame of the clip that it begins with, and how many
+    times faster than the clip it runs."""
 
     log_mel: np.ndarray
-    middle: float
+    start: int
     speed: float
 
 
@@ -70,7 +70,7 @@ def hear_otherwise(read: Read, n_frames: int, options: Augmentation, rng: np.ran
     )
     gain, tilt = rng.uniform(-options.gain_db, options.gain_db), rng.uniform(-options.tilt_db, options.tilt_db)
     slope = np.float32(gain) + np.float32(tilt) * np.linspace(-1, 1, N_MELS, dtype=np.float32)
-    return Hearing(log_mel + slope[:, None], start + min(length, n_frames) / 2, length / options.crop_frames)
+    return Hearing(log_mel + slope[:, None], start, length / options.crop_frames)
 
 
 def stretch(log_mel: np.ndarray, n_frames: int) -> np.ndarray:

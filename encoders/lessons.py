@@ -11,11 +11,11 @@ import numpy as np
 from data.emotions import EMOTIONS, emotions_array
 from data.shards import Dataset
 from data.splits import normalised_artist
-from encoders.augment import Augmentation, at_speed, draw_mix, hear_otherwise, mask
+from encoders.augment import Augmentation, Hearing, at_speed, draw_mix, hear_otherwise, mask
 from encoders.features import DESCRIPTOR_NAMES, N_MELS
+from encoders.moments import Moments
 from encoders.sound import standardise_levels
 from encoders.spectrograms import Spectrograms
-from encoders.taggers import Targets
 from encoders.tags import tag_shares
 
 LEAST_ARTISTS = 2
@@ -71,14 +71,14 @@ def dataset_labels(dataset: Dataset, rows: np.ndarray) -> Labels:
 class Source:
     """Tracks of one dataset that can be heard: `rows` int64 `[n]`, and what is known of each, row by row.
 
-    `descriptors [n, d]` raw (NaN: unknown), `labels` of n tracks, `targets` of the teachers where there are any.
+    `descriptors [n, d]` raw (NaN: unknown), `labels` of n tracks, the `moments` of teachers where there are any.
     """
 
     spectrograms: Spectrograms
     rows: np.ndarray
     labels: Labels
     descriptors: np.ndarray
-    targets: Targets | None
+    moments: Moments | None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -93,7 +93,7 @@ class Source:
         if len(self) <= most:
             return self
         kept = np.linspace(0, len(self) - 1, most).astype(np.int64)
-        return Source(self.spectrograms, self.rows[kept], self.labels.take(kept), self.descriptors[kept], self.targets)
+        return Source(self.spectrograms, self.rows[kept], self.labels.take(kept), self.descriptors[kept], self.moments)
 
     def clip(self, index: int, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Log-mel `[128, n_frames]` of track `index` of these."""
@@ -132,25 +132,41 @@ def measure_scales(sources: Sequence[Source]) -> Scales:
         "descriptors": np.concatenate([source.descriptors for source in sources]),
         "emotions": np.concatenate([source.labels.emotions for source in sources]),
     }
-    windows = [source.targets.values for source in sources if source.targets is not None]
-    if windows:
-        values["teachers"] = np.concatenate(windows)
+    taught = [source.some(MOST_MEASURED) for source in sources if source.moments is not None]
+    whole = [source.moments.between(row) for source in taught for row in source.rows.tolist() if source.moments]
+    if whole:
+        values["teachers"] = np.stack(whole)
     answers = {}
     for name, rows in values.items():
         known = rows[np.isfinite(rows).all(axis=1)].astype(np.float64)
         if len(known):
-            deviation = known.std(axis=0)
-            varies = deviation > 1e-6 * np.maximum(np.abs(known.mean(axis=0)), 1)
-            # What never changes is never asked for: over an infinite deviation it is always 0.
-            answers[name] = (known.mean(axis=0), np.where(varies, deviation, np.inf))
+            answers[name] = _scale(known.mean(axis=0), known.std(axis=0))
+    if "teachers" in answers:
+        answers["moments"] = _scale_of_moments(taught)
     scale = np.sqrt(max(squares / (frames * N_MELS) - float(mean.mean()) ** 2, 1e-6))
     return Scales(mean.astype(np.float32), float(scale), answers)
+
+
+def _scale(mean: np.ndarray, deviation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What never changes is never asked for: over an infinite deviation it is always 0."""
+    return mean, np.where(deviation > 1e-6 * np.maximum(np.abs(mean), 1), deviation, np.inf)
+
+
+def _scale_of_moments(sources: Sequence[Source]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation `[64 · n_taggers]` over all moments of the sources' tracks, one clip in memory at a time."""
+    heard = (source.moments.codes(row) for source in sources for row in source.rows.tolist() if source.moments)
+    count, total, squares = 0, np.zeros(1), np.zeros(1)
+    for codes in heard:
+        if codes is not None:
+            exact = codes.astype(np.float64)
+            count, total, squares = count + len(exact), total + exact.sum(axis=0), squares + (exact**2).sum(axis=0)
+    return _scale(total / count, np.sqrt(np.maximum(squares / count - (total / count) ** 2, 0)))
 
 
 @dataclass(frozen=True)
 class Batch:
     """B hearings: `x` and `clean` float32 `[B, 128, crop_frames]` standardised, with masks and without; for each
-    answer its targets float32 `[B, size]`, and which rows `[B]` have one."""
+    answer its targets float32 `[B, size]` (of moments `[B, n_places, size]`), and which rows `[B]` have one."""
 
     x: np.ndarray
     clean: np.ndarray
@@ -168,8 +184,13 @@ class Hearings:
         answers: Sequence[str],
         options: Augmentation,
         seed: int,
+        places: np.ndarray | None = None,
     ) -> None:
-        """`answers`: which of genres, emotions, descriptors and teachers are asked for."""
+        """`answers`: which of genres, emotions, descriptors, teachers and moments are asked for.
+
+        `places`: the frames of a hearing that the moments asked for have their middles at.
+        """
+        self.places = np.zeros(0) if places is None else places
         self.sources, self.scales, self.answers = sources, scales, answers
         self.options, self.seed = options, seed
         self.tracks = [(source, index) for source in sources for index in range(len(source))]
@@ -188,8 +209,9 @@ class Hearings:
                 _mixed(x, mix.share, mix.partner),
                 {name: _mixed(values, mix.share, mix.partner) for name, values in targets.items()},
             )
-        known = {name: np.isfinite(values).all(axis=1) for name, values in targets.items()}
-        targets = {name: np.where(known[name][:, None], values, 0) for name, values in targets.items()}
+        known = {name: np.isfinite(values).reshape(size, -1).all(axis=1) for name, values in targets.items()}
+        for name, values in targets.items():
+            values[~known[name]] = 0
         return Batch(x, clean, targets, known)
 
     def _track(self, position: int) -> tuple[Source, int]:
@@ -213,17 +235,28 @@ class Hearings:
                 targets[name] = self.scales.standardise(name, source.labels.emotions[index])
             elif name == "descriptors":
                 targets[name] = self.scales.standardise(name, at_speed(source.descriptors[index], hearing.speed))
-            elif source.targets is None:
-                targets[name] = np.full(len(self.scales.answers[name][0]), np.nan, dtype=np.float32)
             else:
-                nearest = source.targets.nearest(int(source.rows[index]), hearing.middle)
-                targets[name] = self.scales.standardise(name, nearest)
+                targets[name] = self._taught(name, source, index, hearing)
         log_mel = standardise_levels(hearing.log_mel, self.scales.level_mean, self.scales.level_scale)
         if backward:
             # Backward it is other music: only that it runs backward is known of it.
             log_mel = log_mel[:, ::-1]
             targets |= {name: np.full_like(value, np.nan) for name, value in targets.items() if name != "direction"}
         return log_mel, targets
+
+    def _taught(self, name: str, source: Source, index: int, hearing: Hearing) -> np.ndarray:
+        """What teachers heard in just this hearing: as a whole `[size]`, or at its places `[n_places, size]`."""
+        row, n_frames, whole = int(source.rows[index]), int(source.n_frames[index]), name == "teachers"
+        if source.moments is None:
+            shape = () if whole else (len(self.places),)
+            return np.full((*shape, len(self.scales.answers[name][0])), np.nan, dtype=np.float32)
+        if whole:
+            stop = hearing.start + self.options.crop_frames * hearing.speed
+            return self.scales.standardise(name, source.moments.between(row, hearing.start, stop))
+        frames = hearing.start + self.places * hearing.speed
+        if hearing.start + self.options.crop_frames * hearing.speed > n_frames + 1:
+            frames = frames % n_frames  # a short clip was repeated
+        return self.scales.standardise(name, source.moments.at(row, frames))
 
 
 @functools.lru_cache(maxsize=2)

@@ -55,10 +55,14 @@ class Pace(Options):
         within(self, 1e-3, 1e6, "clip_norm")
         within(self, 0, 0.99999, "average")
 
+    def share(self, step: int) -> float:
+        """Which share of its highest rate a step has."""
+        warm = min(1.0, (step + 1) / max(self.warmup_steps, 1))
+        return warm * 0.5 * (1 + math.cos(math.pi * min(step / self.steps, 1.0)))
+
     def rate(self, step: int) -> float:
         """The learning rate of a step."""
-        warm = min(1.0, (step + 1) / max(self.warmup_steps, 1))
-        return self.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * min(step / self.steps, 1.0)))
+        return self.learning_rate * self.share(step)
 
 
 @dataclass
@@ -71,11 +75,12 @@ class Learner(Generic[Network]):
     step: int = 0
 
     @classmethod
-    def begin(cls, network: Network, pace: Pace) -> Learner[Network]:
-        """A fresh one."""
-        optimiser = torch.optim.AdamW(
-            network.parameters(), lr=pace.learning_rate, weight_decay=pace.weight_decay, fused=True
-        )
+    def begin(cls, network: Network, pace: Pace, optimiser: torch.optim.Optimizer | None = None) -> Learner[Network]:
+        """A fresh one; its optimiser is AdamW unless another is given."""
+        if optimiser is None:
+            optimiser = torch.optim.AdamW(
+                network.parameters(), lr=pace.learning_rate, weight_decay=pace.weight_decay, fused=True
+            )
         return cls(network, copy.deepcopy(network).eval().requires_grad_(False), optimiser)
 
     def save(self, folder: Path) -> None:
@@ -124,7 +129,7 @@ def train_network(
         step = learner.step
         torch.manual_seed(int(np.random.SeedSequence((seed, 2, step)).generate_state(1, np.uint64)[0] >> 1))
         for group in learner.optimiser.param_groups:
-            group["lr"] = pace.rate(step)
+            group["lr"] = group.get("peak", pace.learning_rate) * pace.share(step)
         learner.network.train()
         with autocast(precision, device):
             found = losses(learner.network, step)

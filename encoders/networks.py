@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from data.errors import InputError
 from encoders.features import N_MELS
+from encoders.layers import Around, AttentivePool, Block, LargestOf, convolution
 from encoders.options import Options, within
 
 FRAMES_A_STEP = 4
 """Spectrogram frames that the recurrent network takes at a step: 93 ms."""
+
+MOMENTS = "moments"
+"""The name of the answer on each moment of what teachers hear in it."""
 
 PREDICTED_BANDS = 32
 """Bands of four mel filters each in which the recurrent network foretells the sound."""
@@ -24,15 +29,17 @@ PREDICTED_BANDS = 32
 
 @dataclass(frozen=True)
 class CNNSizes(Options):
-    """Sizes of `CNN`: channels of the stem and after each residual block, which halves pitch and time."""
+    """Sizes of `CNN`: channels of the stem and after each residual block, which halves pitch and time; how many steps
+    (of 0.74 s where there are four blocks) to either side each convolution after them looks in time."""
 
     code_dim: int = 64
     channels: tuple[int, ...] = (32, 64, 96, 128, 128)
     mixed: int = 256
-    dropout: float = 0.3
+    around: tuple[int, ...] = (1, 3)
+    dropout: float = 0.1
 
     def __post_init__(self) -> None:
-        within(self, 1, 1024, "code_dim", "channels", "mixed")
+        within(self, 1, 1024, "code_dim", "channels", "mixed", "around")
         within(self, 0, 0.9, "dropout")
         if not 2 <= len(self.channels) <= 7:
             raise InputError("channels", f"{len(self.channels)} numbers; the stem and 1 to 6 blocks have one each")
@@ -47,7 +54,7 @@ class RNNSizes(Options):
     mixed: int = 160
     hidden: int = 160
     layers: int = 2
-    dropout: float = 0.3
+    dropout: float = 0.1
 
     def __post_init__(self) -> None:
         within(self, 1, 1024, "code_dim", "front", "mixed", "hidden")
@@ -57,36 +64,64 @@ class RNNSizes(Options):
         within(self, 0, 0.9, "dropout")
 
 
+class Lesson(NamedTuple):
+    """What a network makes of B hearings: codes `[B, code_dim]`, answers on moments `[B, n_places, size]` where it is
+    asked for them, and a loss `[]` of what it foretold, where it foretells."""
+
+    codes: Tensor
+    moments: Tensor | None
+    surprise: Tensor | None
+
+
 class SoundNetwork(nn.Module):
     """From standardised log-mels `[B, 128, n_frames]` to codes `[B, code_dim]`, and from these to named answers.
 
-    Every answer is linear in the code, so that what the network was taught can be read off the code.
+    Every answer is linear in the code, so that what the network was taught can be read off the code; but for
+    `MOMENTS`, which is linear in the rows `[B, width, t]` that the code is pooled from.
     """
 
-    def __init__(self, code_dim: int, answers: Mapping[str, int]) -> None:
+    hop: int
+    """Frames from one row to the next."""
+
+    behind: float = 0.0
+    """How many frames before a row's own middle the moment has its middle that it is asked for."""
+
+    def __init__(self, code_dim: int, answers: Mapping[str, int], width: int) -> None:
         super().__init__()
-        self.answers = nn.ModuleDict({name: nn.Linear(code_dim, size) for name, size in answers.items()})
+        self.answers = nn.ModuleDict(
+            {name: nn.Linear(code_dim, size) for name, size in answers.items() if name != MOMENTS}
+        )
+        self.moments = nn.Conv1d(width, answers[MOMENTS], 1) if MOMENTS in answers else None
+
+    def places(self, n_frames: int) -> np.ndarray:
+        """The middles float64 `[n_places]` of the moments asked for, in frames of a hearing of `n_frames`."""
+        return (np.arange(n_frames // self.hop) + 0.5) * self.hop - 0.5 - self.behind
 
     def code(self, x: Tensor) -> Tensor:
         """Codes `[B, code_dim]` of `x [B, 128, n_frames]`."""
         raise NotImplementedError
 
-    def foretell(self, x: Tensor, clean: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Codes of `x`, and a loss `[]` of what it foretold of `clean` (`x` without masks); None where nothing is."""
-        return self.code(x), None
+    def learn(self, x: Tensor, clean: Tensor) -> Lesson:
+        """What it makes of `x`; what it foretells is held against `clean`, which is `x` without masks."""
+        raise NotImplementedError
 
     def answer(self, codes: Tensor) -> dict[str, Tensor]:
         """Every answer `[B, size]` by name."""
         return {name: head(codes) for name, head in self.answers.items()}
+
+    def _moments(self, rows: Tensor, n_frames: int) -> Tensor | None:
+        """Answers `[B, n_places, size]` from rows `[B, width, t]`."""
+        return None if self.moments is None else self.moments(rows)[..., : n_frames // self.hop].transpose(1, 2)
 
 
 class CNN(SoundNetwork):
     """Residual CNN: the lowest pitches to the highest are folded into channels, then time is pooled."""
 
     def __init__(self, sizes: CNNSizes, answers: Mapping[str, int]) -> None:
-        super().__init__(sizes.code_dim, answers)
+        super().__init__(sizes.code_dim, answers, sizes.mixed)
+        self.hop = 2 ** len(sizes.channels)
         first, last = sizes.channels[0], sizes.channels[-1]
-        self.stem = _convolution(1, first, kernel=5, stride=2)
+        self.stem = convolution(1, first, kernel=5, stride=2)
         pairs = itertools.pairwise(sizes.channels)
         # The widest maps are where the time goes: the first block lets its convolution skip every other frame.
         self.blocks = nn.Sequential(*(Block(*pair, hasty=number == 0) for number, pair in enumerate(pairs)))
@@ -94,78 +129,25 @@ class CNN(SoundNetwork):
         self.mix = nn.Sequential(
             nn.Conv1d(last * pitches, sizes.mixed, 1, bias=False), nn.BatchNorm1d(sizes.mixed), nn.ReLU()
         )
+        self.around = nn.Sequential(*(Around(sizes.mixed, apart) for apart in sizes.around))
         self.pool = AttentivePool(sizes.mixed)
         self.drop = nn.Dropout(sizes.dropout)
         self.to_code = nn.Linear(2 * sizes.mixed, sizes.code_dim)
 
     def code(self, x: Tensor) -> Tensor:
+        return self._code(self._rows(x))
+
+    def learn(self, x: Tensor, clean: Tensor) -> Lesson:
+        rows = self._rows(x)
+        return Lesson(self._code(rows), self._moments(rows, x.shape[2]), None)
+
+    def _rows(self, x: Tensor) -> Tensor:
         image = x[:, None].contiguous(memory_format=torch.channels_last)  # [B, 1, 128, n_frames]
         maps = self.blocks(self.stem(image))  # [B, channels, pitches, t]
-        rows = self.mix(maps.flatten(1, 2))  # [B, mixed, t]
+        return self.around(self.mix(maps.flatten(1, 2)))  # [B, mixed, t]
+
+    def _code(self, rows: Tensor) -> Tensor:
         return self.to_code(self.drop(self.pool(rows)))
-
-
-class Block(nn.Module):
-    """A 3×3 convolution beside a 1×1 shortcut (He et al. 2016), then the largest of each four neighbours.
-
-    Of what both axes are halved by, a `hasty` block does half by a stride in time, and only the pitches by maxima.
-    """
-
-    def __init__(self, before: int, after: int, hasty: bool) -> None:
-        super().__init__()
-        stride, pool = ((1, 2), (2, 1)) if hasty else ((1, 1), (2, 2))
-        self.main = nn.Sequential(
-            nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(after)
-        )
-        self.shortcut = nn.Sequential(nn.Conv2d(before, after, 1, stride=stride, bias=False), nn.BatchNorm2d(after))
-        self.pool = LargestOf(*pool)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """`[B, before, H, W]` → `[B, after, ⌊H/2⌋, about W/2]`."""
-        return self.pool(F.relu(self.main(x) + self.shortcut(x)))
-
-
-class LargestOf(nn.Module):
-    """Max-pooling over `rows` × `columns` neighbours; outside of training by whole slices, which is several times as
-    fast on one image (and slower where gradients have to find their way back).
-    """
-
-    def __init__(self, rows: int, columns: int) -> None:
-        super().__init__()
-        self.size = (rows, columns)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """`[B, C, H, W]` → `[B, C, ⌊H/rows⌋, ⌊W/columns⌋]`."""
-        if self.training:
-            return F.max_pool2d(x, self.size)
-        rows, columns = self.size
-        high, wide = x.shape[2] // rows * rows, x.shape[3] // columns * columns
-        x = functools.reduce(torch.maximum, [x[:, :, k:high:rows] for k in range(rows)])
-        return functools.reduce(torch.maximum, [x[..., k:wide:columns] for k in range(columns)])
-
-
-def _convolution(before: int, after: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(before, after, kernel, stride=stride, padding=kernel // 2, bias=False),
-        nn.BatchNorm2d(after),
-        nn.ReLU(),
-    )
-
-
-class AttentivePool(nn.Module):
-    """Mean and deviation over time, each channel weighing moments for itself (Okabe et al. 2018)."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.weigh = nn.Conv1d(channels, channels, 1)
-
-    def forward(self, rows: Tensor) -> Tensor:
-        """`[B, channels, t]` → `[B, 2 · channels]`."""
-        rows = rows.float()  # squares less squares need all the digits there are
-        weight = torch.softmax(self.weigh(rows).float(), dim=-1)
-        mean = (weight * rows).sum(dim=-1)
-        spread = ((weight * rows.square()).sum(dim=-1) - mean.square()).clamp(min=1e-4).sqrt()
-        return torch.cat([mean, spread], dim=1)
 
 
 class RNN(SoundNetwork):
@@ -180,14 +162,18 @@ class RNN(SoundNetwork):
     AHEAD = 4
     """Steps ahead (372 ms): beyond what the convolutions at a step can see."""
 
+    hop = FRAMES_A_STEP
+    behind = 110.0
+    """A state knows nothing of later: it is asked for the moment of 5.1 s that ends with it."""
+
     def __init__(self, sizes: RNNSizes, answers: Mapping[str, int]) -> None:
-        super().__init__(sizes.code_dim, answers)
+        super().__init__(sizes.code_dim, answers, sizes.hidden)
         first, second, third = sizes.front
         self.front = nn.Sequential(
-            _convolution(1, first, kernel=5, stride=2),
-            _convolution(first, second, stride=2),
+            convolution(1, first, kernel=5, stride=2),
+            convolution(first, second, stride=2),
             LargestOf(2, 1),
-            _convolution(second, third),
+            convolution(second, third),
             LargestOf(4, 1),
         )
         pitches = N_MELS // 32
@@ -203,9 +189,10 @@ class RNN(SoundNetwork):
     def code(self, x: Tensor) -> Tensor:
         return self._code(self._follow(x))
 
-    def foretell(self, x: Tensor, clean: Tensor) -> tuple[Tensor, Tensor | None]:
+    def learn(self, x: Tensor, clean: Tensor) -> Lesson:
         states = self._follow(x)
-        return self._code(states), self._surprise(clean, states)
+        moments = self._moments(states.transpose(1, 2), x.shape[2])
+        return Lesson(self._code(states), moments, self._surprise(clean, states))
 
     def _follow(self, x: Tensor) -> Tensor:
         """The state at every step `[B, t, hidden]`; a state knows nothing of later steps."""

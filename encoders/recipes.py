@@ -23,7 +23,19 @@ MOST_FRAMES = 2**21
 class SoundOptions(Pace, Augmentation):
     """What is asked of a network of sound, and how loudly. A weight of 0: not asked."""
 
-    weight_teachers: float = 1.0
+    steps: int = 400
+    learning_rate: float = 4e-3
+    crop_frames: int = 882
+    batch_size: int = 16
+    gain_db: float = 1.0
+    tilt_db: float = 2.0
+    shift_bands: int = 0
+    masks: int = 0
+    mixup_share: float = 0.0
+    warmup_steps: int = 50
+    orthogonal_rate: float = 0.06  # of Muon's steps
+    weight_teachers: float = 2.0
+    weight_moments: float = 2.0  # of what teachers hear in each moment
     weight_genres: float = 0.5
     weight_emotions: float = 1.0
     weight_descriptors: float = 0.5
@@ -35,8 +47,9 @@ class SoundOptions(Pace, Augmentation):
     def __post_init__(self) -> None:
         Pace.__post_init__(self)
         Augmentation.__post_init__(self)
-        within(self, 0, 1e3, "weight_teachers", "weight_genres", "weight_emotions", "weight_descriptors")
-        within(self, 0, 1e3, "weight_future", "weight_direction")
+        within(self, 0, 1e3, "weight_teachers", "weight_moments", "weight_genres", "weight_emotions")
+        within(self, 0, 1e3, "weight_descriptors", "weight_future", "weight_direction")
+        within(self, 0, 1, "orthogonal_rate")
         within(self, 0, 0.9, "label_smoothing")
         if self.batch_size * self.crop_frames > MOST_FRAMES:
             asked = f"{self.batch_size:,} hearings of crop_frames={self.crop_frames:,}"
@@ -46,8 +59,6 @@ class SoundOptions(Pace, Augmentation):
 @dataclass(frozen=True)
 class CNNOptions(CNNSizes, SoundOptions):
     """How the spectrogram CNN is trained."""
-
-    learning_rate: float = 4e-3
 
     def __post_init__(self) -> None:
         CNNSizes.__post_init__(self)
@@ -59,7 +70,7 @@ class RNNOptions(RNNSizes, SoundOptions):
     """How the recurrent encoder is trained: it foretells the sound too."""
 
     precision: str = "fp32"
-    learning_rate: float = 3e-3
+    orthogonal_rate: float = 0.04
     weight_future: float = 0.3
     weight_direction: float = 0.3
 

@@ -146,9 +146,9 @@ def standardise_levels(log_mel: np.ndarray, mean: np.ndarray, scale: float) -> n
 
 
 def _learnt(network: SoundNetwork) -> dict[str, torch.Tensor]:
-    """What a network learnt, by name: all but its answers and the counters of batch norm."""
+    """What a network learnt, by name: all but what it answers and the counters of batch norm."""
     return {
         name: value
         for name, value in network.state_dict().items()
-        if value.is_floating_point() and not name.startswith("answers.")
+        if value.is_floating_point() and not name.startswith(("answers.", "moments."))
     }

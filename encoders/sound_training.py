@@ -30,7 +30,8 @@ from encoders.lessons import (
     measure_scales,
 )
 from encoders.loop import Learner, has_state, train_network
-from encoders.networks import SoundNetwork
+from encoders.muon import Muon
+from encoders.networks import MOMENTS, SoundNetwork
 from encoders.options import Options
 from encoders.rnn import RNNEncoder
 from encoders.sound import SoundEncoder
@@ -70,10 +71,13 @@ def train_sound(task: Task, out: Path | None, stop: Callable[[], bool], listener
     )
     torch.manual_seed(task.seed)
     network = kind.build_network(sizes, answers).to(task.device)
-    learner = Learner.begin(network, options)
+    muon = Muon(
+        network, rate=options.orthogonal_rate, learning_rate=options.learning_rate, weight_decay=options.weight_decay
+    )
+    learner = Learner.begin(network, options, muon)
     if out is not None and has_state(out):
         learner.load(out)
-    hearings = Hearings(sources, scales, tuple(answers), options, task.seed)
+    hearings = Hearings(sources, scales, tuple(answers), options, task.seed, network.places(options.crop_frames))
     known = own.labels.genre_shares[np.isfinite(own.labels.genre_shares).all(axis=1)]
     say = balance(known) if options.class_balance and "genres" in answers else np.ones(answers.get("genres", 0))
     losses = _SoundLosses(hearings, options, torch.tensor(say, dtype=torch.float32), task.device)
@@ -132,15 +136,16 @@ class _SoundLosses:
     def __call__(self, network: SoundNetwork, step: int) -> dict[str, tuple[float, Tensor]]:
         batch = self.hearings.at(step, self.options.batch_size)
         x, clean = (torch.from_numpy(each).to(self.device) for each in (batch.x, batch.clean))
-        codes, surprise_of_future = network.foretell(x, clean)
+        lesson = network.learn(x, clean)
+        answers = network.answer(lesson.codes) | ({} if lesson.moments is None else {MOMENTS: lesson.moments})
         losses: dict[str, tuple[float, Tensor]] = {}
-        for name, answer in network.answer(codes).items():
+        for name, answer in answers.items():
             target = torch.from_numpy(batch.targets[name]).to(self.device)
             known = torch.from_numpy(batch.known[name]).to(self.device)
             value = self._loss(name, answer.float(), target)  # [B]
             losses[name] = (getattr(self.options, f"weight_{name}"), mean_where(value, known))
-        if surprise_of_future is not None and self.options.weight_future:
-            losses["future"] = (self.options.weight_future, surprise_of_future)
+        if lesson.surprise is not None and self.options.weight_future:
+            losses["future"] = (self.options.weight_future, lesson.surprise)
         return losses
 
     def _loss(self, name: str, answer: Tensor, target: Tensor) -> Tensor:
@@ -149,7 +154,7 @@ class _SoundLosses:
         square = (answer - target).square()
         if name == "descriptors":
             square = square * torch.from_numpy(descriptor_weights()).to(self.device)
-        return square.mean(dim=1)
+        return square.flatten(1).mean(dim=1)
 
 
 def genre_loss(logits: Tensor, shares: Tensor, smoothing: float, say: Tensor) -> Tensor:

@@ -6,7 +6,6 @@ checked here. Only what a student learns from it is ours to ship.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import os
 import warnings
@@ -15,20 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from data.audio import load_audio
 from data.errors import InputError
-from data.files import atomic_path, sha256_bytes, sha256_file
-from data.shards import Dataset
-from encoders.augment import FRAMES_A_SECOND
+from data.files import sha256_file
 from encoders.features import one_thread
-from encoders.parts import NO_AUDIO, Clip, Made, Parts, Progress, alone, is_made_from, listen
-from encoders.spectrograms import MOST_S
 
 RATE = 16_000
 N_FFT, HOP, BANDS = 512, 256, 96
@@ -39,6 +31,12 @@ STEP = 160_000
 """About as many samples (10 s) from one window to the next."""
 
 CODE, TAGS = 64, 50
+MOMENT_STEP = 16_384
+"""Samples (1.024 s) from one moment of a tagger to the next."""
+
+MOMENT_HOPS = 5
+"""Steps (5.12 s) that a moment is long."""
+
 CHANNELS = (1, 64, 128, 128, 128, 64)
 POOLS = ((2, 4), (2, 4), (2, 4), (3, 5), (4, 4))
 LARGEST_BYTES = 64 * 2**20
@@ -83,16 +81,42 @@ class Tagger:
 
     def hear(self, windows: Tensor) -> tuple[Tensor, Tensor]:
         """Codes `[B, 64]` and tag logits `[B, 50]` of windows `[B, 465600]` at 16 kHz."""
-        weights = self.weights
-        spectrum = torch.stft(windows, N_FFT, HOP, window=weights["spec.spectrogram.window"], return_complex=True)
-        power = spectrum.abs().square()  # [B, 257, t]
-        bands = torch.einsum("bft,fm->bmt", power, weights["spec.mel_scale.fb"])
-        x = self._norm("spec_bn", 10 * torch.log10(bands.clamp(min=1e-10))[:, None])  # [B, 1, 96, t]
+        x = self._bands(windows)
         for layer, pool in enumerate(POOLS, start=1):
-            x = F.conv2d(x, weights[f"layer{layer}.conv.weight"], weights[f"layer{layer}.conv.bias"], padding=1)
-            x = F.max_pool2d(F.relu(self._norm(f"layer{layer}.bn", x)), pool)
+            x = F.max_pool2d(self._layer(layer, x), pool)
         codes = x[:, :, 0, 0]  # [B, 64, 1, 1] → [B, 64]
-        return codes, codes @ weights["dense.weight"].T + weights["dense.bias"]
+        return codes, self.answer(codes)
+
+    def hear_moments(self, y: Tensor) -> Tensor:
+        """Codes `[n, 64]` of every 5.12 s of `y [n_samples]`, one each 1.024 s, `n ≥ 1`; a shorter `y` is repeated.
+
+        Before its last pool the network has a code of 5.12 s, and a window's code is the largest of four that follow
+        one another. The last pools are made at every place here, and the last convolution reaches as far as it did.
+        """
+        least = MOMENT_HOPS * MOMENT_STEP
+        x = self._bands((y.repeat(-(-least // len(y))) if len(y) < least else y)[None])
+        for layer in (1, 2, 3):
+            x = F.max_pool2d(self._layer(layer, x), POOLS[layer - 1])
+        x = F.max_pool2d(self._layer(4, x), POOLS[3], stride=(POOLS[3][0], 1))  # [1, 128, 4, n]
+        x = self._layer(5, x, reach=MOMENT_HOPS)
+        return x.amax(dim=2)[0].T  # [1, 64, 4, n] → [n, 64]
+
+    def answer(self, codes: Tensor) -> Tensor:
+        """Tag logits `[..., 50]` of codes `[..., 64]`."""
+        return codes @ self.weights["dense.weight"].T + self.weights["dense.bias"]
+
+    def _bands(self, sounds: Tensor) -> Tensor:
+        """Sounds `[B, n_samples]` → what the first layer sees, `[B, 1, 96, t]`."""
+        window = self.weights["spec.spectrogram.window"]
+        power = torch.stft(sounds, N_FFT, HOP, window=window, return_complex=True).abs().square()  # [B, 257, t]
+        bands = torch.einsum("bft,fm->bmt", power, self.weights["spec.mel_scale.fb"])
+        return self._norm("spec_bn", 10 * torch.log10(bands.clamp(min=1e-10))[:, None])
+
+    def _layer(self, layer: int, x: Tensor, reach: int = 1) -> Tensor:
+        """Convolution `layer` with its norm, before its pool; it looks `reach` places to either side in time."""
+        weight, bias = self.weights[f"layer{layer}.conv.weight"], self.weights[f"layer{layer}.conv.bias"]
+        x = F.conv2d(x, weight, bias, padding=(1, reach), dilation=(1, reach))
+        return F.relu(self._norm(f"layer{layer}.bn", x))
 
     def _norm(self, name: str, x: Tensor) -> Tensor:
         weight, bias, mean, variance = (self.weights[f"{name}.{part}"] for part in _NORM)
@@ -151,96 +175,8 @@ def hear_windows(taggers: Sequence[Tagger], y: np.ndarray) -> tuple[np.ndarray, 
     return starts, np.stack(codes), np.stack(logits)
 
 
-@dataclass(frozen=True)
-class Targets:
-    """What taggers heard: window w is of row `rows[w]` (ascending), its middle at `middles[w]` frames of the row's
-    spectrogram, and `values[w]` are all codes, then all logits, of all taggers."""
-
-    rows: np.ndarray  # int64 [n_windows]
-    middles: np.ndarray  # float64 [n_windows]
-    values: np.ndarray  # float32 [n_windows, 114 · n_taggers]
-    problems: int = 0  # clips that could not be heard
-
-    def nearest(self, row: int, middle: float) -> np.ndarray:
-        """The values `[size]` of the window of `row` whose middle is nearest to a frame; NaN where there is none."""
-        first, last = np.searchsorted(self.rows, [row, row + 1])
-        if first == last:
-            return np.full(self.values.shape[1], np.nan, dtype=np.float32)
-        return self.values[first + int(np.abs(self.middles[first:last] - middle).argmin())]
-
-    def of(self, rows: np.ndarray) -> Targets:
-        """The windows of some rows only."""
-        kept = np.isin(self.rows, rows)
-        return Targets(self.rows[kept], self.middles[kept], self.values[kept], self.problems)
-
-
-_COLUMNS = pa.schema(
-    [
-        pa.field("row", pa.int64()),
-        pa.field("problem", pa.string()),
-        pa.field("starts", pa.list_(pa.int64())),
-        pa.field("values", pa.list_(pa.float32())),
-    ]
-)
-
-
-def dataset_targets(
-    dataset: Dataset,
-    taggers: Sequence[Tagger],
-    rows: np.ndarray | None = None,
-    *,
-    jobs: int = 1,
-    scheduler: str | None = None,
-    progress: Progress | None = None,
-) -> Targets:
-    """What `taggers` hear in windows of up to 60 s of the clips of `rows` (ascending; all where None), cached.
-
-    Works as `encoders.parts.listen` does: in parallel, resumable. About 0.3 s a window and tagger.
-    """
-    if not taggers:
-        raise ValueError("there is no tagger to ask")
-    made_from = f"{dataset.fingerprint} 1 {MOST_S} {' '.join(tagger.fingerprint for tagger in taggers)}".encode()
-    cached = dataset.cache_dir / f"teachers-{sha256_bytes(made_from)[:16]}.parquet"  # other teachers have their own
-    if not is_made_from(cached, made_from):
-        with alone(dataset.cache_dir):
-            if not is_made_from(cached, made_from):
-                hear = functools.partial(_hear, taggers=tuple(taggers))
-                parts = Parts("teachers", cached.with_suffix(".parts"), _COLUMNS, made_from)
-                numbers = listen(dataset, hear, [parts], jobs=jobs, scheduler=scheduler, progress=progress)
-                _join(parts, numbers, cached)
-                parts.remove()
-    return _read(cached, 114 * len(taggers)) if rows is None else _read(cached, 114 * len(taggers)).of(rows)
-
-
-def _hear(clip: Clip, wanted: frozenset[str], taggers: tuple[Tagger, ...]) -> dict[str, Made]:
-    made: Made = {"row": clip.row, "problem": None, "starts": [], "values": []}
-    if not clip.content:
-        return {"teachers": made | {"problem": NO_AUDIO}}
-    try:
-        y = load_audio(clip.content, sr=RATE, duration_s=MOST_S, name=clip.track_id).y
-    except InputError as error:
-        return {"teachers": made | {"problem": error.reason}}
-    starts, codes, logits = hear_windows(taggers, y)
-    return {"teachers": made | {"starts": starts.tolist(), "values": np.hstack([codes, logits]).ravel().tolist()}}
-
-
-def _join(parts: Parts, numbers: list[int], path: Path) -> None:
-    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, parts.schema, compression="zstd") as writer:
-        for table in parts.read(numbers):
-            writer.write_table(table.cast(parts.schema))
-
-
-def _read(path: Path, size: int) -> Targets:
-    table = pq.read_table(path)
-    starts = table.column("starts").to_pylist()
-    rows = np.repeat(table.column("row").to_numpy(), [len(each) for each in starts])
-    middles = (np.concatenate([np.zeros(0), *starts]) + WINDOW / 2) / RATE * FRAMES_A_SECOND
-    values = table.column("values").combine_chunks().flatten().to_numpy().reshape(-1, size)
-    return Targets(rows.astype(np.int64), middles, values, table.column("problem").drop_null().length())
-
-
 def tag_columns(taggers: Sequence[Tagger]) -> tuple[tuple[str, ...], list[int]]:
-    """The tags whose meaning is known, and the columns of `Targets.values` that hold their logits."""
+    """The tags whose meaning is known, and the columns of `encoders.moments.Moments.between` that hold their logits."""
     names: list[str] = []
     columns: list[int] = []
     for place, tagger in enumerate(taggers):

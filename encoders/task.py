@@ -17,8 +17,9 @@ from encoders.features import DESCRIPTOR_NAMES
 from encoders.heads import surprise
 from encoders.heard import dataset_features
 from encoders.lessons import Labels, Source, dataset_labels
+from encoders.moments import dataset_moments
 from encoders.spectrograms import Spectrograms, dataset_spectrograms
-from encoders.taggers import Tagger, dataset_targets
+from encoders.taggers import Tagger
 
 LEAST_TRACKS = 3
 
@@ -110,10 +111,10 @@ def gather(task: Task, listener: Listener, dataset: Dataset, rows: np.ndarray, l
     if getattr(task.options, "weight_descriptors", 0) > 0:
         heard = dataset_features(dataset, jobs=task.jobs, progress=listener.during("listening"))
         descriptors = heard.descriptors(rows)
-    targets = None
-    if task.teachers and getattr(task.options, "weight_teachers", 0) > 0:
-        targets = dataset_targets(dataset, task.teachers, rows, jobs=task.jobs, progress=listener.during("teachers"))
-    return Source(spectrograms, rows, labels.take(rows), descriptors, targets)
+    moments = None
+    if task.teachers and any(getattr(task.options, f"weight_{name}", 0) > 0 for name in ("teachers", "moments")):
+        moments = dataset_moments(dataset, task.teachers, jobs=task.jobs, progress=listener.during("teachers"))
+    return Source(spectrograms, rows, labels.take(rows), descriptors, moments)
 
 
 def examine(rows: np.ndarray, codes: np.ndarray, logits: np.ndarray, labels: Labels, held_out: bool) -> Examination:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from data.errors import InputError
-from encoders.networks import CNN, RNN, AttentivePool, CNNSizes, LargestOf, RNNSizes, SoundNetwork, coarse
+from encoders.layers import AttentivePool, LargestOf
+from encoders.moments import MIDDLE_FRAMES
+from encoders.networks import CNN, RNN, CNNSizes, RNNSizes, SoundNetwork, coarse
 
-ANSWERS = {"genres": 3, "emotions": 9}
+ANSWERS = {"genres": 3, "emotions": 9, "moments": 5}
 
 
 def networks() -> dict[str, SoundNetwork]:
@@ -36,6 +39,34 @@ def test_any_length_gives_a_code(name: str, n_frames: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["cnn", "rnn"])
+@pytest.mark.parametrize("n_frames", [64, 65, 130, 431])
+def test_there_is_an_answer_for_every_place(name: str, n_frames: int) -> None:
+    network = networks()[name].train()
+    moments = network.learn(sound(n_frames, 2), sound(n_frames, 2)).moments
+    assert moments is not None
+    assert moments.shape == (2, len(network.places(n_frames)), 5)
+
+
+@pytest.mark.parametrize("name", ["cnn", "rnn"])
+def test_a_place_is_where_its_answer_looks(name: str) -> None:
+    """The middle of the frames that an answer depends on is its place; for the recurrent network, all before it."""
+    network = networks()[name]
+    x = sound(600).requires_grad_()
+    moments = network.learn(x, x).moments
+    assert moments is not None
+    place = moments.shape[1] // 2
+    moments[0, place].square().sum().backward()
+    assert x.grad is not None
+    seen = np.flatnonzero(x.grad.abs().sum(dim=(0, 1)).numpy())
+    middle = network.places(600)[place] + network.behind
+    assert abs((seen[0] + seen[-1]) / 2 - middle) < network.hop if name == "cnn" else seen[-1] < middle + 10
+
+
+def test_the_recurrent_network_is_asked_for_the_moment_that_ends() -> None:
+    assert RNN.behind == pytest.approx(MIDDLE_FRAMES, abs=1)
+
+
+@pytest.mark.parametrize("name", ["cnn", "rnn"])
 def test_every_answer_is_linear_in_the_code(name: str) -> None:
     network = networks()[name]
     a, b = torch.randn(2, 1, 6)
@@ -48,9 +79,10 @@ def test_every_weight_is_taught(name: str) -> None:
     """A loss on answers and on what comes next reaches every parameter."""
     network = networks()[name].train()
     x = sound(200, 4)
-    codes, future = network.foretell(x, x)
-    loss = sum(value.square().sum() for value in network.answer(codes).values())
-    (loss if future is None else loss + future).backward()
+    codes, moments, surprise = network.learn(x, x)
+    assert moments is not None
+    loss = moments.square().sum() + sum(value.square().sum() for value in network.answer(codes).values())
+    (loss if surprise is None else loss + surprise).backward()
     assert all(p.grad is not None and p.grad.abs().max() > 0 for p in network.parameters())
 
 
@@ -79,10 +111,10 @@ def test_foretelling_as_now_has_loss_one() -> None:
         network.next.weight.zero_()
         network.next.bias.zero_()
     x = sound(300)
-    future = network.foretell(x, x)[1]
+    future = network.learn(x, x).surprise
     assert future is not None
     assert future.item() == pytest.approx(1)
-    assert network.foretell(sound(16), sound(16))[1] is None  # too short to have a future
+    assert network.learn(sound(16), sound(16)).surprise is None  # too short to have a future
 
 
 def test_the_pool_with_equal_weights_is_mean_and_deviation() -> None:
@@ -116,3 +148,14 @@ def test_pooling_is_the_same_in_training_and_after_it(size: tuple[int, int], sha
     x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     pool = LargestOf(*size)
     assert torch.equal(pool.train()(x), pool.eval()(x))
+
+
+@pytest.mark.parametrize("size", [(2, 1), (4, 1), (2, 2)])
+@pytest.mark.parametrize("shape", [(1, 3, 8, 12), (2, 3, 9, 11)])
+def test_the_largest_alone_has_the_gradient(size: tuple[int, int], shape: tuple[int, ...]) -> None:
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    weights = torch.randn(F.max_pool2d(x, size).shape, generator=torch.Generator().manual_seed(1))
+    own, theirs = (
+        torch.autograd.grad((pooled * weights).sum(), x)[0] for pooled in (LargestOf(*size)(x), F.max_pool2d(x, size))
+    )
+    assert torch.equal(own, theirs)

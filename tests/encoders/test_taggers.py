@@ -1,4 +1,4 @@
-"""Taggers as teachers: what is opened, what is refused, where windows lie, and a cache that resumes."""
+"""Taggers as teachers: what is opened, what is refused, and where windows lie."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import InputError
-from data.shards import Dataset
-from data.synthetic import write_world
-from encoders import taggers
-from encoders.taggers import STEP, WINDOW, Tagger, Targets, dataset_targets, hear_windows, load_taggers, window_starts
+from encoders.taggers import STEP, WINDOW, hear_windows, load_taggers, window_starts
 from tests.encoders.weights import random_weights
 
 
@@ -108,42 +105,3 @@ def test_a_folder_without_teachers_is_refused(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "none"):
         with pytest.raises(InputError, match="holds no teachers"):
             load_taggers(folder)
-
-
-def test_the_nearest_window_is_taken() -> None:
-    targets = Targets(np.array([2, 2, 5]), np.array([10.0, 30.0, 10.0]), np.arange(6, dtype=np.float32).reshape(3, 2))
-    assert targets.nearest(2, 19).tolist() == [0, 1]
-    assert targets.nearest(2, 21).tolist() == [2, 3]
-    assert targets.nearest(5, 1e9).tolist() == [4, 5]
-    assert np.isnan(targets.nearest(3, 0)).all()
-    assert targets.of(np.array([5])).rows.tolist() == [5]
-
-
-def test_a_dataset_is_heard_once_and_a_killed_hearing_goes_on(
-    teachers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dataset = write_world(tmp_path / "world", 3, seed=0, duration_s=1.2, resolution=16)
-    opened = load_taggers(teachers)
-    heard: list[str] = []
-
-    def quick(asked: Any, y: np.ndarray) -> Any:
-        heard.append("one")
-        if len(heard) == 2:
-            raise KeyboardInterrupt
-        return np.array([0]), np.full((1, 128), 2.0), np.ones((1, 100))
-
-    monkeypatch.setattr(taggers, "hear_windows", quick)
-    with pytest.raises(KeyboardInterrupt):
-        dataset_targets(dataset, opened)
-    found = dataset_targets(dataset, opened)
-    assert found.rows.tolist() == [0, 1, 2]
-    assert found.values.shape == (3, 228)
-    assert (found.values[:, :128] == 2).all()
-    assert (found.values[:, 128:] == 1).all()
-    assert found.middles[0] == pytest.approx(14.55 * 22050 / 512)
-    times = len(heard)
-    np.testing.assert_array_equal(dataset_targets(Dataset(dataset.folder), opened).values, found.values)
-    assert len(heard) == times
-    assert dataset_targets(dataset, opened, np.array([1])).rows.tolist() == [1]
-    dataset_targets(dataset, [Tagger("other", "other", opened[0].weights)] * 2)
-    assert len(heard) == times + 3  # other teachers: heard anew
