@@ -29,6 +29,8 @@ def tally(journal: Journal) -> list[dict[str, Any]]:
         for source, kind, state, reason, count in journal.do(statement):
             if state == OTHERS:
                 continue
+            if statement is items:
+                kind = _line_of(kind)
             counted[source, kind]["asked"] += count
             counted[source, kind][_NAMES.get(state, "waiting")] += count
             if state == FAILED:
@@ -55,6 +57,11 @@ def tally(journal: Journal) -> list[dict[str, Any]]:
     return lines
 
 
+def _line_of(kind: str) -> str:
+    """What an item's kind is called, also where it is called like one of the other lines."""
+    return f"questions for {kind}" if kind in ("requests", "tracks") else kind
+
+
 def status(dataset: Path) -> list[dict[str, Any]]:
     """`tally` of a dataset, also while a collector is at work; `InputError` where nothing was collected there."""
     with Journal(dataset, read_only=True) as journal:
@@ -66,10 +73,12 @@ def details(dataset: Path) -> Iterator[dict[str, Any]]:
     items = "SELECT source, kind, key, state, reason FROM items WHERE state != ? ORDER BY source, kind, id"
     skipped = "SELECT source, 'tracks', track, state, reason FROM records WHERE state IN (?, ?) ORDER BY source, track"
     with Journal(dataset, read_only=True) as journal:
-        for found in (journal.do(items, (OTHERS,)), journal.do(skipped, (FAILED, STRUCK))):
+        asked = journal.do(items, (OTHERS,))
+        for found in (asked, journal.do(skipped, (FAILED, STRUCK))):
             for source, kind, key, state, reason in found:
                 name = key.removeprefix(f"{source}\n")  # what is no track bears its source's name
                 why = "struck out" if state == STRUCK else reason
+                kind = _line_of(kind) if found is asked else kind
                 yield {"source": source, "what": kind, "name": name, "state": _NAMES.get(state, "waiting"), "why": why}
 
 

@@ -11,11 +11,11 @@ import pytest
 from data.collecting import Gathering, collect
 from data.errors import InputError
 from data.shards import Dataset
-from data.sources.base import Gone, Item, Later, Refused, Trouble
+from data.sources.base import Gone, Item, Later, Trouble
 from data.sources.http import Http, Patience
 from data.sources.jamendo import Jamendo
 from data.sources.secrets import Secrets
-from data.tally import as_table, status
+from data.tally import as_table, details, status
 from tests.sources.clips import clip
 from tests.sources.standin import Answer, Faults, Request, StandIn, as_image, as_json, jpeg
 
@@ -150,7 +150,7 @@ def test_every_wish_is_a_parameter() -> None:
 
 
 def test_errors_come_with_status_200(quick: Patience) -> None:
-    codes = {1: Trouble, 3: Gone, 4: Gone, 5: Refused, 6: Later, 7: Gone, 11: Refused}
+    codes = {1: Trouble, 3: Gone, 4: Gone, 5: InputError, 6: Later, 7: Gone, 11: InputError}
     for code, kind in codes.items():
         with StandIn({API: lambda request, code=code: failed(code)}) as server:
             secrets = Secrets({"JAMENDO_CLIENT_ID": KEY})
@@ -233,4 +233,7 @@ def test_odd_answers_cost_themselves_alone(tmp_path: Path, quick: Patience) -> N
     ]
     assert (rows["7"]["genres"], rows["7"]["audio"], rows["8"]["audio"]) == (["a b"], None, None)
     lines = {line["what"]: line for line in status(tmp_path / "store")}
+    assert list(lines) == ["requests", "questions for tracks", "tracks"]
+    assert lines["questions for tracks"]["asked"] == lines["questions for tracks"]["got"] == 5
+    assert {line["what"] for line in details(tmp_path / "store")} == {"questions for tracks", "tracks"}
     assert lines["tracks"]["why"] == {"no id": 1, "no licence": 1, "no cover": 1, "cover: another host": 1}
