@@ -5,7 +5,7 @@ from unittest import mock
 import pytest
 import torch
 
-from gans import draws
+from gans import draws, steps
 from gans.path_length import path_lengths
 from gans.stylegan2 import Generator
 
@@ -67,3 +67,15 @@ def test_a_linear_generator_has_one_length_everywhere():
     torch.manual_seed(0)
     lengths = path_lengths(Linear(), torch.randn(4_000, 2, 5))
     assert lengths.square().mean().item() == pytest.approx((Linear.matrix.square().sum() / 64).item(), rel=0.05)
+
+
+def test_the_penalty_of_a_batch_spread_over_two_processes_is_that_of_the_batch(generator):
+    generator, c = generator.float(), torch.randn(8, 2)
+
+    def penalty(rows, *place_and_number):
+        torch.manual_seed(1)
+        with mock.patch.object(draws, "place_and_number", return_value=place_and_number):
+            return torch.stack(steps._path_penalty(generator, rows, torch.tensor(0.1)))
+
+    spread = (penalty(c[:4], 0, 2) + penalty(c[4:], 1, 2)) / 2
+    torch.testing.assert_close(spread, penalty(c, 0, 1))
