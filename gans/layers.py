@@ -61,9 +61,10 @@ class BatchNorm(nn.BatchNorm2d):
         from torch.distributed.nn.functional import all_reduce  # not in every build of torch
 
         values = x.float()
-        sums = torch.stack([values.mean(dim=(0, 2, 3)), values.square().mean(dim=(0, 2, 3))])  # [2, C]
-        mean, square = all_reduce(sums) / draws.place_and_number()[1]
-        variance = square - mean.square()
+        mean = all_reduce(values.mean(dim=(0, 2, 3))) / draws.place_and_number()[1]  # [C]
+        # Of what is left: the difference of a mean square and a squared mean would be mostly rounding far from zero.
+        values = values - mean[:, None, None]
+        variance = all_reduce(values.square().mean(dim=(0, 2, 3))) / draws.place_and_number()[1]
         with torch.no_grad():
             n = values.numel() // values.shape[1] * draws.place_and_number()[1]
             assert self.running_mean is not None
@@ -73,8 +74,8 @@ class BatchNorm(nn.BatchNorm2d):
         scale = (variance + self.eps).rsqrt()
         if self.affine:
             scale = scale * self.weight
-        shift = -mean * scale if not self.affine else self.bias - mean * scale
-        return (values * scale[:, None, None] + shift[:, None, None]).to(x.dtype)
+        values = values * scale[:, None, None]
+        return (values + self.bias[:, None, None] if self.affine else values).to(x.dtype)
 
 
 class Modulation(nn.Module):

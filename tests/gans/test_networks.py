@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from gans import draws
 from gans.dcgan import Discriminator, Generator
-from gans.layers import MinibatchDeviation, Noise, levels
+from gans.layers import BatchNorm, MinibatchDeviation, Noise, levels
 from gans.networks import build_discriminator, build_generator
 
 SMALL = {"base_channels": 256, "max_channels": 16}
@@ -59,6 +60,21 @@ def test_noise_is_random_in_training_and_fixed_in_evaluation():
     assert not torch.equal(noise.train()(x), noise(x))
     fixed = noise.eval()(x)
     assert torch.equal(fixed, Noise(2, 8).eval().constant.expand_as(fixed))
+
+
+@pytest.mark.parametrize("affine", [True, False])
+def test_batch_norm_over_two_processes_equals_that_of_the_whole_batch_far_from_zero_too(affine, monkeypatch):
+    torch.manual_seed(0)
+    half = 100 + 0.01 * torch.randn(4, 3, 5, 5)
+    ours, torchs = BatchNorm(3, affine=affine), nn.BatchNorm2d(3, affine=affine).double()
+    monkeypatch.setattr(draws, "place_and_number", lambda: (0, 2))
+    monkeypatch.setattr("torch.distributed.nn.functional.all_reduce", lambda sums: 2 * sums)  # the other has the same
+    whole = torch.cat([half, half]).double().requires_grad_()
+    wanted, found = torchs(whole), ours(half.requires_grad_())
+    torch.testing.assert_close(found.double(), wanted[:4], atol=1e-2, rtol=0)
+    for name in ("running_mean", "running_var"):
+        torch.testing.assert_close(getattr(ours, name).double(), getattr(torchs, name), atol=1e-5, rtol=1e-5)
+    assert found.isfinite().all()
 
 
 def test_minibatch_deviation_equals_the_slow_formula():
