@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from data.errors import InputError, printable
-from gans.config import RESOLUTIONS
+from gans.config import MOST_LAYERS, RESOLUTIONS
 from gans.equalised import EqualLinear
 from gans.layers import channels_at
 from gans.modulated import UNBOUNDED
@@ -24,7 +24,6 @@ from gans.resample import TAPS
 from gans.stylegan2 import Generator
 
 NETWORK = "stylegan2"
-_MOST_LAYERS = 64
 _LAYERS = {"conv0": "up", "conv1": "convolution", "torgb": "to_rgb"}
 _TENSORS = {"noise_const": "constant", "noise_strength": "strength"}
 
@@ -175,10 +174,10 @@ def _options(network: Module, mapping: Module, synthesis: Module) -> dict[str, A
     if clamp is not None and not (isinstance(clamp, int | float) and 1 <= clamp < UNBOUNDED and clamp == int(clamp)):
         raise InputError(subject, "holds its activations within something that is no whole number")
     layers = 0
-    while mapping.has(f"fc{layers}") and layers <= _MOST_LAYERS:
+    while mapping.has(f"fc{layers}") and layers <= MOST_LAYERS:
         layers += 1
-    if not 1 <= layers <= _MOST_LAYERS:
-        raise InputError(subject, f"its mapping has no layers, or more than {_MOST_LAYERS}")
+    if not 1 <= layers <= MOST_LAYERS:
+        raise InputError(subject, f"its mapping has no layers, or more than {MOST_LAYERS}")
     return {
         "resolution": resolution,
         "c_dim": 0,

@@ -22,7 +22,7 @@ from data.errors import InputError
 from data.files import read_json, reason_of, sha256_bytes, sha256_file, write_bytes, write_json
 from gans.align import AlignedGenerator
 from gans.conditions import layout_dim
-from gans.config import RESOLUTIONS
+from gans.config import RESOLUTIONS, most_of
 from gans.generator import GeneratorNetwork
 from gans.networks import NETWORKS, build_generator
 
@@ -117,7 +117,8 @@ def _empty_generator(path: Path, model: Any) -> GeneratorNetwork:
         raise InputError(path, f"no known network; known: {', '.join(NETWORKS)}")
     if options.get("resolution") not in RESOLUTIONS:
         raise InputError(path, f"resolution is one of {', '.join(map(str, RESOLUTIONS))}")
-    if any(isinstance(value, int) and not 0 <= value <= 65_536 for value in options.values()):
+    numbers = {name: value for name, value in options.items() if isinstance(value, int | float)}
+    if any(isinstance(value, float) or not 0 <= value <= most_of(name) for name, value in numbers.items()):
         raise InputError(path, "a size of the generator is out of range")
     if not isinstance(layout, list) or not all(map(_is_block, layout)):
         raise InputError(path, "its layout is not a list of blocks, each a name and a size")

@@ -22,6 +22,7 @@ from gans.verdict import CONDITIONING
 RESOLUTIONS = (32, 64, 128, 256, 512)
 _WORDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 NETWORK_ROLES = ("generator", "discriminator")
+MOST_LAYERS = 64
 OPTIMISERS = ("adam", "rmsprop")
 LATENT_KINDS = ("natural", "gradient")
 _AT_LEAST_ONE = (
@@ -74,7 +75,7 @@ class TrainConfig:
     path_length_every: int = 4  # generator steps; the weight is multiplied by it
     condition_dropout: float = 0.1
     turn_after: int = 0  # images before conditions begin to say something
-    turn_images: int = 0  # images over which they come to say all; 0: from the start
+    turn_images: int = 0  # images over which they come to say all; 0: at once
     growth_images: int = 0  # images of each phase of growth; 0: full size from the start
     augment: tuple[str, ...] = ()
     ada_target: float = 0.6  # of the mean sign of real verdicts, where `augment` has ada
@@ -192,8 +193,13 @@ def _network_option(key: str, value: Any, default: Any) -> Any:
     if isinstance(typed, str):
         one_of(key, typed, CHOICES[key.partition(".")[2]])
     elif not isinstance(typed, bool):
-        number_within(key, typed, 1, 65_536)
+        number_within(key, typed, 1, most_of(key.partition(".")[2]))
     return typed
+
+
+def most_of(option: str) -> int:
+    """The largest number that a network's option of this name may be: layers take time even before they are used."""
+    return MOST_LAYERS if option in ("blocks", "layers", "mapping_layers") else 65_536
 
 
 def _options_of(network: type) -> dict[str, Any]:
