@@ -49,5 +49,5 @@ def growth_level(config: TrainConfig, shown: int) -> float:
 def condition_say(config: TrainConfig, shown: int) -> float:
     """How much conditions say: 0 for `turn_after` images, rising over `turn_images` to 1 (Shahbazi et al. 2022)."""
     if not config.turn_images:
-        return 1.0
+        return float(shown >= config.turn_after)
     return min(max((shown - config.turn_after) / config.turn_images, 0.0), 1.0)

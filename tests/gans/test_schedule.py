@@ -42,3 +42,5 @@ def test_conditions_are_silent_then_rise_then_say_all():
     config = resolve("logistic-r1", {"turn_after": 100, "turn_images": 50})
     assert [condition_say(config, shown) for shown in (0, 100, 125, 150, 999)] == [0, 0, 0.5, 1, 1]
     assert condition_say(resolve("logistic-r1"), 0) == 1
+    sudden = resolve("logistic-r1", {"turn_after": 100})
+    assert [condition_say(sudden, shown) for shown in (0, 99, 100)] == [0, 0, 1]
