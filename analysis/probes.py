@@ -199,7 +199,7 @@ def score_accuracy(predicted: np.ndarray, truth: np.ndarray, artists: Sequence[s
     predicted, truth = np.asarray(predicted), np.asarray(truth)
     hits = np.stack([predicted == truth, np.ones(len(truth))], axis=1)
     chance = float(np.unique(truth, return_counts=True)[1].max() / len(truth))
-    return _score(hits, lambda sums: sums[..., 0] / sums[..., 1], artists, chance)
+    return score_sums(hits, lambda sums: sums[..., 0] / sums[..., 1], artists, chance)
 
 
 def score_correlation(predicted: np.ndarray, truth: np.ndarray, artists: Sequence[str] | np.ndarray) -> Score:
@@ -219,14 +219,14 @@ def score_correlation(predicted: np.ndarray, truth: np.ndarray, artists: Sequenc
         return r
 
     parts = np.concatenate([np.ones_like(a), a, b, a**2, b**2, a * b], axis=1)
-    return _score(parts, mean_r, artists, _r_by_chance(a, b, artists))
+    return score_sums(parts, mean_r, artists, _r_by_chance(a, b, artists))
 
 
 def _r_by_chance(a: np.ndarray, b: np.ndarray, artists: Sequence[str] | np.ndarray, draws: int = 1000) -> float:
     """What the mean r of centred `a`, `b` `[N, k]` stays under in 95 % of draws with artists' `b` dealt to others."""
     a, b = (x / np.maximum(np.linalg.norm(x, axis=0), 1e-12) for x in (a, b))
     rng = np.random.default_rng(0)
-    by_artist = _rows_by_artist(artists)
+    by_artist = rows_by_artist(artists)
     a = a[np.concatenate(by_artist)]
     dealt = (b[np.concatenate([by_artist[k] for k in rng.permutation(len(by_artist))])] for _ in range(draws))
     return float(np.quantile([np.vdot(a, part) for part in dealt], 0.95)) / a.shape[1]
@@ -244,10 +244,10 @@ def score_r2(predicted: np.ndarray, truth: np.ndarray, artists: Sequence[str] | 
 
     if not truth.any():
         raise ValueError("all truths are the same number; there is no variance to explain")
-    return _score(np.stack([np.ones_like(truth), truth, truth**2, error**2], axis=1), r2, artists, 0.0)
+    return score_sums(np.stack([np.ones_like(truth), truth, truth**2, error**2], axis=1), r2, artists, 0.0)
 
 
-def _score(
+def score_sums(
     parts: np.ndarray,
     statistic: Callable[[np.ndarray], np.ndarray],
     artists: Sequence[str] | np.ndarray,
@@ -258,7 +258,7 @@ def _score(
     The interval holds the middle 95 % of 2,000 draws of as many artists as there are, with replacement: since the
     score depends on sums alone, all the draws are one product of matrices. Raises `ValueError` for one artist.
     """
-    by_artist = _rows_by_artist(artists)
+    by_artist = rows_by_artist(artists)
     if len(by_artist) < 2:
         raise ValueError("all tracks are of one artist; an interval needs at least two")
     sums = np.stack([parts[rows].sum(axis=0) for rows in by_artist])  # [n_artists, m]
@@ -268,6 +268,7 @@ def _score(
     return Score(float(statistic(sums.sum(axis=0))), float(low), float(high), chance, len(parts))
 
 
-def _rows_by_artist(artists: Sequence[str] | np.ndarray) -> list[np.ndarray]:
+def rows_by_artist(artists: Sequence[str] | np.ndarray) -> list[np.ndarray]:
+    """The rows of each artist, in order; the artists in alphabetical order."""
     ids = np.unique(np.asarray(artists), return_inverse=True)[1]
     return np.split(np.argsort(ids, kind="stable"), np.cumsum(np.bincount(ids))[:-1])
