@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -68,11 +69,13 @@ def settled(generator: GeneratorNetwork) -> GeneratorNetwork:
 def score(
     generator: GeneratorNetwork, c: np.ndarray, evaluate: Evaluate | None, device: torch.device
 ) -> dict[str, float]:
-    """The evaluation's figures on covers for conditions `c [M, c_dim]` of tracks whose music training never saw."""
+    """The evaluation's figures on covers for conditions `c [M, c_dim]` of tracks whose music training never saw; those
+    that came out as numbers."""
     c = c[:MOST_EVALUATED]
     if evaluate is None or len(c) < 2:
         return {}
-    return {name: float(value) for name, value in evaluate(draw_many(generator, c, device), c).items()}
+    figures = evaluate(draw_many(generator, c, device), c)
+    return {name: float(value) for name, value in figures.items() if math.isfinite(value)}
 
 
 @torch.inference_mode()
@@ -95,7 +98,7 @@ def note_best(run: Path, snapshot: Path, name: str, value: float) -> None:
     """Writes that `snapshot` is the best so far, by its figure `name`, where none before it has a lesser one."""
     noted = read_json(run / BEST) if (run / BEST).exists() else {}
     before = noted.get(name) if isinstance(noted, dict) else None
-    if not isinstance(before, float) or value <= before:
+    if not (isinstance(before, int | float) and before < value):
         write_json(run / BEST, {"snapshot": snapshot.name, name: value})
 
 

@@ -62,7 +62,10 @@ class TrainState:
         generator = place(build_generator(config.network, {**sizes, **config.generator}), device)
         discriminator = place(build_discriminator(config.network, {**sizes, **config.discriminator}), device)
         for network, frozen in ((generator, config.freeze_g), (discriminator, config.freeze_d)):
-            for stage in network.stages()[:frozen]:
+            stages = network.stages()
+            if frozen > len(stages):
+                raise InputError("freeze", f"{frozen} stages of a network that has {len(stages)}")
+            for stage in stages[:frozen]:
                 stage.requires_grad_(False)
         average = MovingAverage(generator, config.ema_images, config.ema_ramp)
         return cls(

@@ -26,6 +26,7 @@ from gans.board import Board, Panel
 from gans.compiling import compile_networks
 from gans.conditions import Layout, layout_dim
 from gans.config import TrainConfig
+from gans.draws import place_and_number
 from gans.fine_tune import Start
 from gans.networks import gradient_norm
 from gans.parallel import agree, average_figures, average_gradients, first_goes_ahead, is_first
@@ -122,6 +123,9 @@ def _check(config: TrainConfig, data: TrainingData) -> None:
         raise InputError("dataset", f"its covers are {resolution} px and the config says {config.resolution}")
     if c_dim != layout_dim(data.layout):
         raise InputError("dataset", f"conditions of {c_dim} numbers do not fit their layout")
+    part, processes = config.batch_size // config.accumulate, place_and_number()[1]
+    if part % processes:
+        raise InputError("batch_size", f"{part} covers at once cannot be split evenly over {processes} processes")
 
 
 class _Loop:
@@ -175,7 +179,6 @@ class _Loop:
         config, state = self.config, self.state
         state.generator.train()
         state.discriminator.train()
-        state.keep_to(config)
         torch.manual_seed(_seed_of(config.seed, state.shown, state.retries))
         figures: dict[str, Tensor] = {}
         parts: list[Part] = []
@@ -227,6 +230,7 @@ class _Loop:
     def _keep_up(self, before: int, losses: Mapping[str, float]) -> None:
         """Writes what is due between `before` and now: points, panel, snapshot, state."""
         config, state = self.config, self.state
+        state.keep_to(config)  # what is drawn and kept now is what a run that goes on from here would draw and keep
         self.figures |= losses
         if self._due(config.log_every, before):
             seconds, shown = time.monotonic() - self.clock[0], state.shown - self.clock[1]
@@ -255,7 +259,7 @@ class _Loop:
             dials["ada/p"] = float(state.gauges.p)
         if config.growth_images:
             dials["growth/level"] = growth_level(config, state.shown)
-        if config.turn_images:
+        if config.turn_after or config.turn_images:
             dials["turn/say"] = condition_say(config, state.shown)
         return dials
 
@@ -278,6 +282,7 @@ class _Loop:
             )
         with first_goes_ahead():
             self.state.load(self.out)
+        self.state.keep_to(self.config)
         self.state.retries = retries
         if self.board is not None:
             self.board.close()
@@ -328,4 +333,5 @@ def _clip(network: nn.Module, bound: float) -> None:
 
 def _mean(parts: list[Losses]) -> dict[str, Tensor]:
     """Mean of each figure over the parts that a batch was computed in."""
-    return {name: torch.stack([part[name] for part in parts]).mean() for name in parts[0]}
+    names = dict.fromkeys(name for part in parts for name in part)  # one part may have wrong pairs, another one none
+    return {name: torch.stack([part[name] for part in parts if name in part]).mean() for name in names}

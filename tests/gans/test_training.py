@@ -1,6 +1,7 @@
 """The loop: exact after any interruption, honest about what it was given, and back on its feet after NaN."""
 
 import dataclasses
+import json
 import logging
 
 import numpy as np
@@ -14,6 +15,7 @@ from gans import training
 from gans.bundle import load_bundle
 from gans.recipes import RECIPES
 from gans.run import only_one
+from gans.snapshots import note_best
 from gans.state import STATE_FILE
 from gans.training import DivergedError, Surroundings, train
 
@@ -258,3 +260,55 @@ def test_a_run_whose_state_is_gone_does_not_silently_begin_again(tiny_config, ti
     (tmp_path / STATE_FILE).unlink()
     with pytest.raises(InputError, match="its state is gone"):
         train(tiny_config(), tiny_data, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "changes"), [("progan", {"growth_images": 28}), ("logistic-r1", {"turn_after": 30, "turn_images": 100})]
+)
+def test_a_finished_run_gone_on_with_keeps_its_bundle(recipe, changes, tiny_config, tiny_data, tmp_path):
+    config = tiny_config(recipe, total_images=40, **changes)
+    first, again = (load_bundle(train(config, tiny_data, tmp_path)) for _ in range(2))
+    assert first.hash == again.hash
+
+
+def test_parts_of_a_batch_need_not_all_have_wrong_pairs(tiny_config, tiny_data, tmp_path):
+    """Where all conditions of a part were dropped, they are equal, and none is wrong for any image."""
+    parts = {"accumulate": 4, "batch_size": 8, "mismatch": 0.5, "condition_dropout": 0.5}
+    assert load_bundle(train(tiny_config(total_images=80, **parts), tiny_data, tmp_path)).model["images_shown"] == 80
+
+
+def test_a_figure_that_is_no_number_ends_no_run(tiny_config, tiny_data, tmp_path):
+    around = Surroundings(evaluate=lambda images, c: {"frechet": float("nan"), "kernel": 1.0})
+    bundle = load_bundle(train(tiny_config(total_images=8), tiny_data, tmp_path, around))
+    assert bundle.model["metrics"] == {"kernel": 1}
+    assert not (tmp_path / "best.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("noted", "best"),
+    [
+        ({"snapshot": "a", "frechet": 1.0}, "a"),
+        ({"snapshot": "a", "frechet": 1}, "a"),
+        ({"snapshot": "a", "frechet": 3.0}, "b"),
+        ({"snapshot": "a", "frechet": float("nan")}, "b"),
+        ({"snapshot": "a", "frechet": "1"}, "b"),
+        ({"snapshot": "a", "kernel": 1.0}, "b"),
+        ([], "b"),
+    ],
+)
+def test_the_best_is_noted_over_whatever_was_noted_before(noted, best, tmp_path):
+    (tmp_path / "best.json").write_text(json.dumps(noted))
+    note_best(tmp_path, tmp_path / "snapshots" / "b", "frechet", 2.0)
+    assert read_json(tmp_path / "best.json")["snapshot"] == best
+
+
+def test_a_batch_that_processes_cannot_share_evenly_is_refused(tiny_config, tiny_data, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "place_and_number", lambda: (0, 3))
+    with pytest.raises(InputError, match="4 covers at once cannot be split evenly over 3 processes"):
+        train(tiny_config(), tiny_data, tmp_path)
+
+
+@pytest.mark.parametrize("changes", [{"freeze_g": 9}, {"freeze_d": 9}])
+def test_more_stages_than_there_are_cannot_be_frozen(changes, tiny_config, tiny_data, tmp_path):
+    with pytest.raises(InputError, match="9 stages of a network that has"):
+        train(tiny_config(**changes), tiny_data, tmp_path)
