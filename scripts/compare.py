@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from data.errors import InputError, printable
-from scripts.shell import complain, progress, run_verb
+from scripts.shell import Batch, complain, progress, run_verb
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,20 +80,24 @@ def compare(
 
     if not table:
         print("\n".join(figure.to_json() for figure in measured), flush=True)
+    batch = Batch(len(names) + len(others))  # a recipe that diverges is told, and the rest goes on
     for name in progress(names, "recipes"):
-        words = [*common, "--recipe", name, *(word for text in own[name] for word in ("--set", text))]
-        figures, draws = measure_row(train_row(name, words, out / name, minutes), gallery)
-        tell(figures)
-        shown.append((name, draws[0]))
+        with batch.item():
+            words = [*common, "--recipe", name, *(word for text in own[name] for word in ("--set", text))]
+            figures, draws = measure_row(train_row(name, words, out / name, minutes), gallery)
+            tell(figures)
+            shown.append((name, draws[0]))
     for name, folder in others:
-        draws = read_covers(folder, len(gallery.real), resolution)
-        tell(list(score_covers(name, draws, gallery)))
-        shown.append((name, draws[0]))
+        with batch.item():
+            draws = read_covers(folder, len(gallery.real), resolution)
+            tell(list(score_covers(name, draws, gallery)))
+            shown.append((name, draws[0]))
     if table:
         print(as_table(measured))
-    if sheet is not None:
+    if sheet is not None and shown:
         _write_picture(sheet, shown)
         complain(f"drawn: {sheet}")
+    batch.finish()
 
 
 def recipes_at_hand() -> list[str]:

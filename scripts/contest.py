@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -84,16 +85,24 @@ class Row:
 
 
 def train_row(name: str, arguments: Sequence[str], run: Path, minutes: float) -> Row:
-    """Trains one recipe for `minutes` in a process of its own, or finds that this was done; `arguments` of `train`."""
-    ledger = run / _LEDGER
-    if not ledger.exists():
-        command = [sys.executable, "-m", "scripts.train", *arguments, "--minutes", f"{minutes:g}", "--out", str(run)]
+    """Trains one recipe for `minutes` in a process of its own, or finds that this was done; `arguments` of `train`.
+
+    The run gets its name when it is done: one that was killed begins again, since going on would be a second budget.
+    """
+    if not run.exists():
+        begun = run.with_name(f"{run.name}.part")
+        if begun.exists():
+            shutil.rmtree(begun)
+        command = [sys.executable, "-m", "scripts.train", *arguments, "--minutes", f"{minutes:g}", "--out", str(begun)]
         try:
             _, peak = run_process(*command)
         except RuntimeError as error:
             raise InputError(name, str(error).splitlines()[-1]) from error
-        write_json(ledger, {"minutes": minutes, "peak_mb": peak})
-    noted = read_json(ledger)
+        write_json(begun / _LEDGER, {"minutes": minutes, "peak_mb": peak})
+        begun.rename(run)
+    if not (run / _LEDGER).exists():
+        raise InputError(run, "is there already and no finished run of a comparison; give another --out")
+    noted = read_json(run / _LEDGER)
     if noted["minutes"] != minutes:
         raise InputError(run, f"was trained for {noted['minutes']:g} minutes, not {minutes:g}; give another --out")
     newest = sorted(path.parent for path in run.glob(f"{SNAPSHOTS}/*/{MODEL}"))[-1]

@@ -12,7 +12,9 @@ from analysis.descriptors import compute_descriptors
 from data.covers import read_png, write_png
 from data.errors import InputError
 from data.synthetic import draw_tracks, render_cover, write_world
+from scripts import contest
 from scripts.compare import parse_budget
+from scripts.comparison import Measured
 from scripts.contest import DRAWS, Gallery, asked_of, score_covers
 
 
@@ -79,6 +81,53 @@ def test_mistakes_are_told_before_anything_is_trained(gatefold, store, tmp_path,
     assert says in done.err
     assert len(done.err.splitlines()) == 1
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_recipe_that_fails_is_told_and_the_others_go_on(gatefold, store, tmp_path, monkeypatch):
+    def trained(name, words, run, minutes):
+        if name == "dcgan":
+            raise InputError(name, "diverged")
+        return name
+
+    drawn = np.random.default_rng(0).integers(0, 256, (40, 3, 32, 32), dtype=np.uint8)
+    figure = Measured("distance", "wgan", 1.0, "Fréchet", None, None, 40)
+    monkeypatch.setattr(contest, "train_row", trained)
+    monkeypatch.setattr(contest, "measure_row", lambda row, gallery: ([figure], [drawn]))
+    words = ("compare", store, "--resolution", "32", "--encoder", "none", "--out", tmp_path / "runs")
+    done = gatefold(*words, "--recipes", "dcgan,wgan", "--sheet", tmp_path / "sheet.png")
+    assert done.code == 0
+    assert json.loads(done.lines[-1])["subject"] == "wgan"
+    assert "dcgan: diverged\n" in done.err
+    assert done.err.endswith("1 of 2 skipped, 1 done\n")
+    alone = gatefold(*words, "--recipes", "dcgan")
+    assert alone.code == 2
+    assert alone.err.splitlines()[-1] == "dcgan: diverged"
+
+
+def test_a_run_that_was_killed_begins_again_since_going_on_would_be_a_second_budget(tmp_path, monkeypatch):
+    begun = []
+
+    def process(*command):
+        folder = Path(command[-1])
+        begun.append(not folder.exists())
+        (folder / "snapshots" / "000000008").mkdir(parents=True)
+        (folder / "snapshots" / "000000008" / "model.json").write_text("{}")
+        if len(begun) == 1:
+            raise KeyboardInterrupt
+        return 1.0, 100.0
+
+    monkeypatch.setattr(contest, "run_process", process)
+    with pytest.raises(KeyboardInterrupt):
+        contest.train_row("dcgan", [], tmp_path / "dcgan", 1.0)
+    for _ in range(2):
+        row = contest.train_row("dcgan", [], tmp_path / "dcgan", 1.0)
+    assert begun == [True, True]
+    assert row.bundle == tmp_path / "dcgan" / "snapshots" / "000000008"
+    with pytest.raises(InputError, match="trained for 1 minutes, not 2"):
+        contest.train_row("dcgan", [], tmp_path / "dcgan", 2.0)
+    (tmp_path / "own").mkdir()
+    with pytest.raises(InputError, match="no finished run of a comparison"):
+        contest.train_row("own", [], tmp_path / "own", 1.0)
 
 
 @pytest.mark.slow
