@@ -7,11 +7,13 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from data.errors import InputError
+from gans.align import AlignedGenerator
 from gans.bundle import load_bundle
 from gans.snapshots import SNAPSHOTS, find_bundle
 from gans.state import STATE_FILE, TrainState
@@ -31,15 +33,17 @@ class Start:
         """From a bundle or a run; a bundle in a run's snapshots brings that run's discriminator, another one none."""
         path = find_bundle(folder)
         bundle = load_bundle(path)
-        return cls(bundle.hash, bundle.model["network"], bundle.generator.state_dict(), _discriminator_beside(path))
+        generator = bundle.generator
+        if isinstance(generator, AlignedGenerator):  # its weights are those of the one behind the alignment
+            generator = generator.network
+        return cls(bundle.hash, bundle.model["network"], generator.state_dict(), _discriminator_beside(path))
 
     def put_into(self, state: TrainState, network: str) -> str:
         """Gives a fresh state all weights that fit it by name and shape; returns in words what did not.
 
         Raises `InputError` where the networks are of different kinds.
         """
-        if network != self.network:
-            raise InputError("--from", f"its network is {self.network}, this recipe's {network}")
+        _check_kind(self.network, network)
         told = [
             f"{name}: {_put(module, weights)}"
             for name, module, weights in (
@@ -49,6 +53,30 @@ class Start:
         ]
         state.averaged.load_state_dict(state.generator.state_dict())
         return "; ".join(told)
+
+
+def sized_as(bundle: Path, network: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """`overrides` of a recipe with `network`, filled up with the sizes of the bundle's networks, so that its weights
+    fit; what `overrides` say themselves stays.
+
+    Raises `InputError` where the networks are of different kinds.
+    """
+    model = load_bundle(bundle).model
+    _check_kind(model["network"], network)
+    config = model.get("config")
+    looking = config.get("discriminator") if isinstance(config, dict) else None
+    drawing = {key: value for key, value in model["generator"].items() if key not in ("resolution", "c_dim")}
+    filled = dict(overrides)
+    for role, options in (("generator", drawing), ("discriminator", looking)):
+        known = options.items() if isinstance(options, dict) else ()
+        sizes = {key: value for key, value in known if type(value) is int}
+        filled[role] = {**sizes, **overrides.get(role, {})}
+    return filled
+
+
+def _check_kind(theirs: str, ours: str) -> None:
+    if theirs != ours:
+        raise InputError("--from", f"its network is {theirs}, this recipe's {ours}")
 
 
 def _put(module: nn.Module, weights: Mapping[str, Tensor]) -> str:

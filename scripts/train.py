@@ -69,9 +69,10 @@ def train(
         "precision": precision,
     }
     given = {name: value for name, value in flags.items() if value is not None}
-    config = resolve(recipe, given | parse_overrides(settings or []))
+    options = parse_overrides(settings or [])
+    config = resolve(recipe, given | options)
 
-    from gans.fine_tune import Start
+    from gans.fine_tune import Start, sized_as
     from gans.parallel import first_goes_ahead, is_first, together
     from gans.run import begin_run
     from gans.snapshots import find_bundle
@@ -82,10 +83,14 @@ def train(
     with together(hardware):
         with first_goes_ahead():
             theirs = None if start is None else find_bundle(start)
+            if theirs is not None:
+                config = resolve(recipe, given | sized_as(theirs, config.network, options))
             prepared = prepare(dataset, config.resolution, None if encoder == "none" else encoder, where or (), theirs)
         if dry_run:
-            begin_run(out, config, prepared.data.card, hardware)
-            print_path(out)
+            with first_goes_ahead():
+                begin_run(out, config, prepared.data.card, hardware)
+            if is_first():
+                print_path(out)
             return
         weights = None if theirs is None else Start.read(theirs)
         with (

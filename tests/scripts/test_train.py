@@ -175,8 +175,13 @@ def test_a_run_begins_where_another_ended_and_hears_as_it_did(gatefold, store, t
     assert ended.model["condition"] == begun.model["condition"]
     kept = [weights.generator.state_dict()["start.weight"] for weights in (begun, ended)]
     assert (kept[0] == kept[1]).all()
-    other = gatefold("train", store, "--out", tmp_path / "third", "--from", first, "--recipe", "progan", "--images", "16",
-                     "--resolution", "32", "--batch", "8")
+    sized = gatefold("train", store, "--out", tmp_path / "sized", "--from", first, "--resolution", "32", "--dry-run",
+                     "--set", "discriminator.base_channels=128")  # fmt: skip
+    assert sized.code == 0, sized.err
+    config = json.loads((tmp_path / "sized" / "config.json").read_text())["config"]
+    assert (config["generator"]["base_channels"], config["discriminator"]["base_channels"]) == (64, 128)
+    other = gatefold("train", store, "--out", tmp_path / "third", "--from", first, "--recipe", "progan",
+                     "--images", "16", "--resolution", "32", "--batch", "8")  # fmt: skip
     assert other.code == 2
     assert "its network is dcgan, this recipe's progan" in other.err
 
