@@ -7,6 +7,7 @@ those of one process with the whole batch, up to the order in which numbers are 
 from __future__ import annotations
 
 import contextlib
+import datetime
 import os
 from collections.abc import Iterator, Mapping
 
@@ -16,6 +17,9 @@ from torch import Tensor, nn
 
 from gans.draws import place_and_number
 
+PATIENCE = datetime.timedelta(days=1)
+"""How long processes wait for the first one, which may have a large dataset to listen to. (A few minutes are usual.)"""
+
 
 @contextlib.contextmanager
 def together(device: torch.device) -> Iterator[None]:
@@ -23,7 +27,7 @@ def together(device: torch.device) -> Iterator[None]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield
         return
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
     try:
         yield
     finally:
