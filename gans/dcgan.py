@@ -1,4 +1,4 @@
-"""The DCGAN family: plain convolutional networks for 32 to 256 px, conditional or not.
+"""The DCGAN family: plain convolutional networks for 32 to 512 px, conditional or not.
 
 After Radford et al. 2016, with what has been learned since: the generator resizes and convolves instead of
 transposing, and every one of its blocks hears the latent and the condition.
