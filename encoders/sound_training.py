@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,9 +34,12 @@ from encoders.muon import Muon
 from encoders.networks import MOMENTS, SoundNetwork
 from encoders.options import Options
 from encoders.rnn import RNNEncoder
-from encoders.sound import SoundEncoder
+from encoders.sound import LEAST_FRAMES, SoundEncoder
 from encoders.taggers import tag_columns
 from encoders.task import Listener, Task, examine, gather, require, spectrograms_of
+
+MOST_HEARINGS = 4096
+"""Hearings of a batch."""
 
 MOST_WATCHED = 2000
 """Tracks that an encoder in training is scored on: more would cost more time than learning does."""
@@ -77,10 +80,11 @@ def train_sound(task: Task, out: Path | None, stop: Callable[[], bool], listener
     learner = Learner.begin(network, options, muon)
     if out is not None and has_state(out):
         learner.load(out)
-    hearings = Hearings(sources, scales, tuple(answers), options, task.seed, network.places(options.crop_frames))
+    fitted = fit_crops(options, sources)
+    hearings = Hearings(sources, scales, tuple(answers), fitted, task.seed, network.places(fitted.crop_frames))
     known = own.labels.genre_shares[np.isfinite(own.labels.genre_shares).all(axis=1)]
     say = balance(known) if options.class_balance and "genres" in answers else np.ones(answers.get("genres", 0))
-    losses = _SoundLosses(hearings, options, torch.tensor(say, dtype=torch.float32), task.device)
+    losses = _SoundLosses(hearings, fitted, torch.tensor(say, dtype=torch.float32), task.device)
 
     def finish(network: SoundNetwork) -> SoundEncoder:
         copy = _copy(network, kind, sizes, answers)
@@ -122,6 +126,16 @@ def _answers(task: Task, own: Source, scales: Scales) -> dict[str, int]:
             "and weight_descriptors is 0"
         )  # fmt: skip
     return asked
+
+
+def fit_crops(options: Any, sources: Sequence[Source]) -> Any:
+    """Where every clip is shorter than a crop, crops as long as the longest clip, and so many more of them a batch."""
+    longest = max(LEAST_FRAMES, *(int(source.n_frames.max(initial=0)) for source in sources))
+    if longest >= options.crop_frames:
+        return options
+    size = min(MOST_HEARINGS, round(options.batch_size * options.crop_frames / longest))
+    masked = min(options.mask_frames, longest // 2)
+    return dataclasses.replace(options, crop_frames=longest, batch_size=size, mask_frames=masked)
 
 
 @dataclass(frozen=True)

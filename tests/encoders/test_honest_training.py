@@ -13,6 +13,7 @@ from data.errors import InputError
 from data.shards import Dataset
 from encoders.lessons import Labels, Source, dataset_labels
 from encoders.recipes import options_of
+from encoders.sound_training import fit_crops
 from encoders.task import Examination, Listener, examine
 from encoders.training import train_encoder
 from tests.encoders.test_training import SMALL, make, source, train
@@ -105,6 +106,19 @@ def test_some_tracks_are_spread_over_all(small: Dataset) -> None:
 def test_a_batch_that_fits_no_memory_is_refused() -> None:
     with pytest.raises(InputError, match=r"batch_size: 4,096 hearings of crop_frames=100,000 are more than"):
         options_of("cnn", ["batch_size=4096", "crop_frames=100000"])
+
+
+def test_crops_are_no_longer_than_the_longest_clip(small: Dataset) -> None:
+    """Eight clips of 1.5 s (65 frames): as many frames a batch as before; where one clip is longer, nothing changes."""
+    lessons = [source(small)]
+    asked = options_of("cnn", ["crop_frames=650", "batch_size=8"])
+    fitted = fit_crops(asked, lessons)
+    longest = int(lessons[0].n_frames.max())
+    assert fitted.crop_frames == longest
+    assert fitted.batch_size == round(8 * 650 / longest)
+    assert fitted.mask_frames <= longest // 2
+    short = options_of("cnn", ["crop_frames=64", "mask_frames=8"])
+    assert fit_crops(short, lessons) is short
 
 
 def test_what_was_not_heard_is_told_with_the_datasets_name(tmp_path: Path) -> None:
