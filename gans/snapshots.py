@@ -96,7 +96,10 @@ def draw_many(
 
 def note_best(run: Path, snapshot: Path, name: str, value: float) -> None:
     """Writes that `snapshot` is the best so far, by its figure `name`, where none before it has a lesser one."""
-    noted = read_json(run / BEST) if (run / BEST).exists() else {}
+    try:
+        noted = read_json(run / BEST)
+    except InputError:
+        noted = None  # none yet, or damaged: no reason to end a run
     before = noted.get(name) if isinstance(noted, dict) else None
     if not (isinstance(before, int | float) and before < value):
         write_json(run / BEST, {"snapshot": snapshot.name, name: value})

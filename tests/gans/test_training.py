@@ -294,10 +294,11 @@ def test_a_figure_that_is_no_number_ends_no_run(tiny_config, tiny_data, tmp_path
         ({"snapshot": "a", "frechet": "1"}, "b"),
         ({"snapshot": "a", "kernel": 1.0}, "b"),
         ([], "b"),
+        ("{", "b"),
     ],
 )
 def test_the_best_is_noted_over_whatever_was_noted_before(noted, best, tmp_path):
-    (tmp_path / "best.json").write_text(json.dumps(noted))
+    (tmp_path / "best.json").write_text(noted if isinstance(noted, str) else json.dumps(noted))
     note_best(tmp_path, tmp_path / "snapshots" / "b", "frechet", 2.0)
     assert read_json(tmp_path / "best.json")["snapshot"] == best
 
