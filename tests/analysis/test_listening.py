@@ -1,5 +1,4 @@
-"""On worlds whose rule is known, listeners find it; where there is none they find none; shares are what they must
-be."""
+"""On worlds whose rule is known listeners find it, where there is none they find none, and shares are what is due."""
 
 import numpy as np
 import pytest
@@ -9,9 +8,6 @@ from analysis.descriptors import compute_descriptors
 from analysis.listeners import fit_listener
 from analysis.listening import (
     Pairs,
-    _hats,
-    deal,
-    permute,
     score_agreement,
     score_attributes,
     score_retrieval,
@@ -19,6 +15,7 @@ from analysis.listening import (
     teach,
 )
 from analysis.probes import artist_folds
+from analysis.shuffles import deal, hats_of, permute
 from data.synthetic import MAX_STRIPES, draw_tracks, render_cover
 
 NAMES = ("tempo", "energy", "valence")
@@ -108,7 +105,7 @@ def test_hats_are_what_teaching_anew_gives() -> None:
         gram + strength * np.eye(len(gram)), centred.T @ (pairs.y[rest] - pairs.y[rest].mean(axis=0))
     )
     expected = (pairs.x[out] - pairs.x[rest].mean(axis=0)) @ weight
-    assert np.allclose((_hats(pairs.x, folds)[1] @ pairs.y)[out], expected)
+    assert np.allclose((hats_of(pairs.x, folds)[1] @ pairs.y)[out], expected)
 
 
 def test_real_covers_reach_all_of_the_ceiling_and_one_who_does_not_listen_nothing() -> None:
