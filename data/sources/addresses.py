@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import fnmatch
+import http.client
+import io
 import ipaddress
+import time
 import urllib.parse
 from typing import Any
 
@@ -51,19 +54,55 @@ def _only_public(sock: Any) -> Any:
     return sock
 
 
-class _PublicHTTPConnection(urllib3.connection.HTTPConnection):
-    def _new_conn(self) -> Any:
-        return _only_public(super()._new_conn())
+def pools(answer_s: float, *, public: bool) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+    """Connection pools by scheme: a whole answer, its headers too, is read within `answer_s` seconds of its request,
+    however evenly it drips; `public`: nothing but public addresses is connected to.
+    """
+
+    class Bounded:
+        def _new_conn(self) -> Any:
+            made = super()._new_conn()  # type: ignore[misc]
+            return _only_public(made) if public else made
+
+        def response_class(self, sock: Any, *rest: Any, **how: Any) -> http.client.HTTPResponse:
+            response = http.client.HTTPResponse(sock, *rest, **how)
+            response.fp = io.BufferedReader(_Until(response.fp.detach(), sock, answer_s))
+            return response
+
+    class Connection(Bounded, urllib3.connection.HTTPConnection):
+        pass
+
+    class SafeConnection(Bounded, urllib3.connection.HTTPSConnection):
+        pass
+
+    class Pool(urllib3.HTTPConnectionPool):
+        ConnectionCls = Connection
+
+    class SafePool(urllib3.HTTPSConnectionPool):
+        ConnectionCls = SafeConnection
+
+    return {"http": Pool, "https": SafePool}
 
 
-class _PublicHTTPSConnection(urllib3.connection.HTTPSConnection):
-    def _new_conn(self) -> Any:
-        return _only_public(super()._new_conn())
+class _Until(io.RawIOBase):
+    """What a socket receives, until a moment `answer_s` seconds from now; then `TimeoutError`."""
 
+    def __init__(self, received: io.RawIOBase, sock: Any, answer_s: float) -> None:
+        self._received, self._sock = received, sock
+        self._end = time.monotonic() + answer_s
+        self._silence_s = sock.gettimeout()
 
-class PublicHTTPPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _PublicHTTPConnection
+    def readable(self) -> bool:
+        return True
 
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        if self._silence_s is None or left < self._silence_s:
+            self._sock.settimeout(left)
+        return self._received.readinto(buffer)
 
-class PublicHTTPSPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _PublicHTTPSConnection
+    def close(self) -> None:
+        self._received.close()
+        super().close()

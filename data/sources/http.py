@@ -29,7 +29,7 @@ from urllib3.util import Retry
 
 from data.covers import MAX_BYTES
 from data.errors import InputError
-from data.sources.addresses import NotPublic, PublicHTTPPool, PublicHTTPSPool, check_address
+from data.sources.addresses import NotPublic, check_address, pools
 from data.sources.base import Expired, Gone, Later, Refused, Service, Trouble
 from data.sources.limits import Limiter
 from data.sources.secrets import Secrets
@@ -193,8 +193,13 @@ class _Adapter(HTTPAdapter):
         self._http, self._hosts, self._max_bytes = http, hosts, max_bytes
         self._limiter, self._route = limiter, route and _checked_route(route)
         super().__init__(pool_connections=8, pool_maxsize=64, max_retries=Retry(0, read=False))
-        if not self._route:
-            self.poolmanager.pool_classes_by_scheme = {"http": PublicHTTPPool, "https": PublicHTTPSPool}
+        self.poolmanager.pool_classes_by_scheme = pools(http.patience.answer_s, public=not route)
+
+    def proxy_manager_for(self, proxy: str, **how: Any) -> urllib3.ProxyManager:
+        """A proxy, which may well be within our own network, but is not waited for any longer."""
+        manager = super().proxy_manager_for(proxy, **how)
+        manager.pool_classes_by_scheme = pools(self._http.patience.answer_s, public=False)
+        return manager
 
     def send(self, request: requests.PreparedRequest, *_: Any, proxies: Any = None, **__: Any) -> requests.Response:
         """Sends a request until it is answered for good; the answer's body is read whole."""
@@ -234,11 +239,10 @@ class _Adapter(HTTPAdapter):
             proxies = None
         with self._limiter.slot(lambda: self._http.stopped) if self._limiter else contextlib.nullcontext():
             self._http._asking()
-            deadline = time.monotonic() + patience.answer_s
             timeout = (patience.silence_s, patience.silence_s)
             response = super().send(sent, stream=True, timeout=timeout, proxies=proxies)
             response.url, response.request = request.url or "", request
-            response._content = _read_body(response, self._max_bytes, deadline)
+            response._content = _read_body(response, self._max_bytes)
             response._content_consumed = True
         return response
 
@@ -265,8 +269,8 @@ class _Adapter(HTTPAdapter):
         return Trouble(reason)
 
 
-def _read_body(response: requests.Response, max_bytes: int, deadline: float) -> bytes:
-    """The decoded body; `Trouble` where it is larger or slower than allowed, or ends before it should."""
+def _read_body(response: requests.Response, max_bytes: int) -> bytes:
+    """The decoded body; `Trouble` where it is larger than allowed."""
     parts, size = [], 0
     try:
         while part := response.raw.read1(_CHUNK, decode_content=True):
@@ -274,8 +278,6 @@ def _read_body(response: requests.Response, max_bytes: int, deadline: float) -> 
             size += len(part)
             if size > max_bytes:
                 raise Trouble(f"larger than {max_bytes // 2**20} MiB")
-            if time.monotonic() > deadline:
-                raise Trouble("answer too slow")
     except BaseException:
         response.raw.close()
         raise

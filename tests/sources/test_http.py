@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import socket
 import threading
@@ -30,6 +31,7 @@ def plain(request: Request) -> Answer:
     return as_json({"path": request.path, "query": dict(request.query)})
 
 
+_CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 ROUTES = {API: plain, FILES: lambda request: Answer(b"x" * 5_000, type="image/jpeg")}
 
 
@@ -40,7 +42,7 @@ ROUTES = {API: plain, FILES: lambda request: Answer(b"x" * 5_000, type="image/jp
         ("error", Trouble, "status 500"), ("unavailable", Trouble, "status 503"), ("timeout", Trouble, "in time"),
         ("reset", Trouble, "connection"), ("short", Trouble, "connection"), ("html", Trouble, "not JSON"),
         ("empty", Trouble, "not JSON"), ("truncated", Trouble, "not JSON"), ("long", Trouble, "not JSON"),
-        ("drip", Trouble, "too slow"), ("endless", Trouble, "larger than 16 MiB"), ("elsewhere", Refused, "another"),
+        ("drip", Trouble, "in time"), ("endless", Trouble, "larger than 16 MiB"), ("elsewhere", Refused, "another"),
         ("inside", Refused, "private"), ("missing", Gone, "404"), ("forbidden", Refused, "403"),
     ],
 )  # fmt: skip
@@ -63,6 +65,30 @@ def test_an_accident_is_asked_again(kind: str) -> None:
         assert http.json(f"https://{API}/x", {"q": "é雪"}) == {"path": "/x", "query": {"q": "é雪"}}
         assert http.take_count() == len(server.log) == 2
         assert server.log[0].headers["User-Agent"] == user_agent()
+
+
+@pytest.mark.parametrize("where", ["status line", "headers", "sizes of chunks"])
+def test_no_part_of_an_answer_may_drip_for_longer_than_the_whole_may_last(where: str) -> None:
+    parts = {"status line": b"H", "headers": b"HTTP/1.1 200 OK\r\nX: ", "sizes of chunks": _CHUNKED + b"5;"}
+
+    def drip(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(parts[where])
+                while True:
+                    connection.sendall(b"T")
+                    time.sleep(0.1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=drip, args=(listener,), daemon=True).start()
+        patience = replace(ONCE, silence_s=20.0, answer_s=0.6)
+        http = Http("shop", FREE, route=f"http://127.0.0.1:{listener.getsockname()[1]}", patience=patience)
+        begin = time.monotonic()
+        with pytest.raises(Trouble, match="no answer in time"):
+            http.json(f"https://{API}/x")
+        assert time.monotonic() - begin < 5.0  # at a byte each tenth of a second some minutes fit into a line
 
 
 def test_errors_with_status_200_are_the_sources_to_tell() -> None:
