@@ -42,7 +42,7 @@ def step(network: nn.Module, optimiser: Muon, seed: int) -> float:
     loss.backward()  # type: ignore[no-untyped-call]
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)
-    return float(loss)
+    return float(loss.detach())
 
 
 def test_a_convolution_turns_and_keeps_its_length_and_every_weight_moves() -> None:
