@@ -8,7 +8,10 @@ import sys
 
 import pytest
 
-VERBS = ("demo", "generate", "reproduce", "grid", "mix", "walk", "encode", "build", "sources", "collect", "status", "merge", "review", "card", "export", "train", "evaluate", "train-encoder", "compare-encoders", "board")
+VERBS = (
+    "demo", "generate", "reproduce", "grid", "mix", "walk", "encode", "build", "sources", "collect", "status",
+    "merge", "review", "card", "export", "train", "evaluate", "train-encoder", "compare-encoders", "board",
+)  # fmt: skip
 
 
 def test_help_names_every_verb(gatefold):
