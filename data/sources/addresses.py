@@ -69,10 +69,10 @@ def pools(answer_s: float, *, public: bool) -> dict[str, type[urllib3.HTTPConnec
             response.fp = io.BufferedReader(_Until(response.fp.detach(), sock, answer_s))
             return response
 
-    class Connection(Bounded, urllib3.connection.HTTPConnection):
+    class Connection(Bounded, urllib3.connection.HTTPConnection):  # type: ignore[misc]
         pass
 
-    class SafeConnection(Bounded, urllib3.connection.HTTPSConnection):
+    class SafeConnection(Bounded, urllib3.connection.HTTPSConnection):  # type: ignore[misc]
         pass
 
     class Pool(urllib3.HTTPConnectionPool):
