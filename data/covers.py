@@ -37,7 +37,9 @@ _TURNS = {
 }
 _EXIF_ORIENTATION = 0x0112
 
-# What Pillow warns about is either harmless (odd metadata) or refused here (too many pixels).
+# Twice as many are an error of Pillow's own, by which no filter of warnings has to hold: in threads none is sure to.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
+# What it warns about is harmless: odd metadata, pictures of half that size.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 Source = str | os.PathLike[str] | bytes

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -147,6 +148,15 @@ BAD = {
     "largest bomb": ("pixels", lambda make: png_of(2**31 - 1, 2**31 - 1, b"")),
     "PostScript": ("EPS", lambda make: make(format="EPS")),
 }
+
+
+def test_a_bomb_is_refused_without_a_warning_whatever_other_threads_make_of_the_filters() -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for width in (8_001, 9_500, 12_500):  # beyond Pillow's own limit it would warn, and raise from twice that on
+            with pytest.raises(InputError, match="more than 64,000,000 pixels"):
+                decode_cover(png_of(width, 8_000, b""))
+    assert not told
 
 
 @pytest.mark.parametrize(("reason", "content"), BAD.values(), ids=BAD)
