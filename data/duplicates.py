@@ -23,7 +23,8 @@ def perceptual_hash(image: Image.Image) -> int:
     """
     import imagehash
 
-    grey = image.convert("L").resize((32, 32), Image.Resampling.LANCZOS)  # as `phash` does to larger ones
+    # As `phash` does to larger ones, but of large ones whole blocks are averaged first: five times as fast.
+    grey = image.convert("L").resize((32, 32), Image.Resampling.LANCZOS, reducing_gap=3.0)
     if np.asarray(grey, dtype=np.float64).std() < _FLAT_DEVIATION:
         return FLAT
     bits = imagehash.phash(grey, hash_size=8).hash  # bool [8, 8]
