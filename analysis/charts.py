@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.agreement import Agreement
 from analysis.clusters import Clusters
-from analysis.themes import Draw, Theme
+from analysis.themes import Draw, Theme, amounts
 
 BINS = 48
 
@@ -46,7 +46,7 @@ def density_pair(points: np.ndarray, places: np.ndarray) -> Draw:
         for place, (title, share) in enumerate(panels):
             axes = figure.add_subplot(1, 3, place + 1, title=title)
             axes.imshow(
-                share, origin="lower", extent=edges, cmap=theme.amounts, vmin=0, vmax=top, interpolation="bicubic"
+                share, origin="lower", extent=edges, cmap=amounts(theme), vmin=0, vmax=top, interpolation="bicubic"
             )
             axes.set_axis_off()
         axes = figure.add_subplot(1, 3, 3, title="generated − real")
@@ -55,7 +55,7 @@ def density_pair(points: np.ndarray, places: np.ndarray) -> Draw:
             generated - real,
             origin="lower",
             extent=edges,
-            cmap=f"{theme.differences}_r",
+            cmap=theme.differences,
             vmin=-reach,
             vmax=reach,
             interpolation="bicubic",
@@ -129,14 +129,14 @@ def confusion(counts: np.ndarray, rows: Sequence[str], columns: Sequence[str], a
 
     def draw(figure: Figure, theme: Theme) -> None:
         axes = figure.add_subplot()
-        axes.imshow(share, cmap=theme.amounts, vmin=0, vmax=max(float(share.max()), 1e-9), aspect="auto")
-        dark_first = theme.name == "dark"
+        axes.imshow(share, cmap=amounts(theme), vmin=0, vmax=max(float(share.max()), 1e-9), aspect="auto")
         for (row, column), count in np.ndenumerate(counts):
-            strong = (share[row, column] > share.max() / 2) != dark_first
-            axes.text(
-                column, row, f"{int(count)}", ha="center", va="center", fontsize=9, color="white" if strong else "black"
-            )
-        axes.set_xticks(range(len(columns)), [name[:16] for name in columns], rotation=35, ha="right")
+            ink = theme.paper if share[row, column] > 0.45 * share.max() else theme.ink
+            axes.text(column, row, f"{int(count)}", ha="center", va="center", fontsize=9, color=ink)
+        turn = 35 if max(map(len, columns)) > 3 else 0
+        axes.set_xticks(
+            range(len(columns)), [name[:16] for name in columns], rotation=turn, ha="right" if turn else "center"
+        )
         axes.set_yticks(range(len(rows)), [name[:24] for name in rows])
         axes.set_xlabel(across)
         axes.set_ylabel(down)
@@ -149,15 +149,23 @@ def confusion(counts: np.ndarray, rows: Sequence[str], columns: Sequence[str], a
 def labelled_points(
     points: np.ndarray, labels: Sequence[str] | np.ndarray, places: np.ndarray, title: str = ""
 ) -> Draw:
-    """Points `[N, 2]` coloured and shaped by their label, at most eight told apart; `places [M, 2]`: generated ones."""
+    """Points `[N, 2]` coloured and shaped by their label, at most eight told apart, the others and those
+    without one in grey; `places [M, 2]`: generated ones."""
     kinds = np.asarray(labels, dtype=str)
-    names, counts = np.unique(kinds, return_counts=True)
+    names, counts = np.unique(kinds[kinds != ""], return_counts=True)
     names = names[np.argsort(-counts, kind="stable")][:8]
 
     def draw(figure: Figure, theme: Theme) -> None:
         axes = figure.add_subplot(title=title)
         others = ~np.isin(kinds, names)
-        axes.scatter(points[others, 0], points[others, 1], s=8, color=theme.soft, linewidths=0)
+        axes.scatter(
+            points[others, 0],
+            points[others, 1],
+            s=8,
+            color=theme.soft,
+            linewidths=0,
+            label=f"other ({int(others.sum())})",
+        )
         for place, name in enumerate(names):
             mine = kinds == name
             axes.scatter(

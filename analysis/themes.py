@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.figures import COLOURS
 
 if TYPE_CHECKING:
+    from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.figure import Figure
 
 DPI = 110
@@ -17,8 +18,8 @@ DPI = 110
 
 @dataclass(frozen=True)
 class Theme:
-    """Paper, ink (text), soft (frames, grids) and the accents of real and generated covers, as `#rrggbb`; the scale of
-    amounts and the one of differences, as matplotlib names them."""
+    """Paper, ink (text), soft (frames, grids) and the accents of real and generated covers, as `#rrggbb`;
+    strong: the colour of the largest amount; the scale of differences, as matplotlib names it."""
 
     name: str
     paper: str
@@ -26,7 +27,7 @@ class Theme:
     soft: str
     real: str
     generated: str
-    amounts: str
+    strong: str
     differences: str
     colours: tuple[str, ...]
 
@@ -37,12 +38,19 @@ def _hex(colour: tuple[int, int, int]) -> str:
 
 _BRIGHT = tuple(_hex(colour) for colour in COLOURS[:-1])
 LIGHT = Theme(
-    "light", "#fcfcfa", "#22252a", "#d9d9d4", "#0072b2", "#d55e00", "cividis_r", "PuOr", (*_BRIGHT, "#3c3c3c")
+    "light", "#fcfcfa", "#22252a", "#d9d9d4", "#0072b2", "#d55e00", "#08306b", "PuOr_r", (*_BRIGHT, "#3c3c3c")
 )
-DARK = Theme("dark", "#16181c", "#e8e6e1", "#3a3d44", "#56b4e9", "#e69f00", "cividis", "PuOr", (*_BRIGHT, "#d0d0d0"))
+DARK = Theme("dark", "#16181c", "#e8e6e1", "#3a3d44", "#56b4e9", "#e69f00", "#9ecae1", "PuOr_r", (*_BRIGHT, "#d0d0d0"))
 THEMES = (LIGHT, DARK)
 
 Draw = Callable[["Figure", Theme], None]
+
+
+def amounts(theme: Theme) -> LinearSegmentedColormap:
+    """The scale of amounts: one hue, from paper to `strong`."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("amounts", [theme.paper, theme.real, theme.strong])
 
 
 def render(draw: Draw, theme: Theme, width: float, height: float, kind: str = "png") -> bytes:

@@ -9,6 +9,7 @@ import typer
 from scripts import shell
 from scripts.adopt import adopt
 from scripts.align import align
+from scripts.analyze import analyze
 from scripts.board import board
 from scripts.build import build
 from scripts.card import card
@@ -34,7 +35,7 @@ from scripts.walk import walk
 VERBS = (
     demo, generate, reproduce, grid, mix, walk, encode, build,
     sources, collect, status, merge, review, card, export,
-    train, compare, evaluate, train_encoder, compare_encoders, adopt, align, board,
+    train, compare, evaluate, train_encoder, compare_encoders, adopt, align, analyze, board,
 )  # fmt: skip
 
 app = shell.new_app(epilog="Any verb takes --debug, which shows where an error comes from.")

@@ -1,0 +1,163 @@
+"""`gatefold analyze`: the real command on small datasets, odd ones too, and its page in a real browser."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data.shards import DatasetWriter
+from data.synthetic import draw_tracks, render_cover
+from data.table import make_row
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def png(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0))).save(buffer, "PNG")  # [3, H, W] -> [H, W, 3]
+    return buffer.getvalue()
+
+
+def write_dataset(folder: Path, n: int, *, genres: tuple[str, ...] = ("techno", "folk"), same: bool = False) -> Path:
+    """`n` synthetic covers in turn of these genres, of the world's years; all the same one where `same`."""
+    with DatasetWriter(folder) as writer:
+        for place, track in enumerate(draw_tracks(n, seed=3)):
+            cover = png(render_cover(draw_tracks(1, seed=3)[0] if same else track, 64))
+            known = {"track_id": f"t{place}", "artist": f"{track.artist} <b>", "title": "a & b"}
+            genre = [genres[place % len(genres)]] if genres else []
+            row = make_row(**known, genres=genre, release_date=f"{1980 + 10 * (place % 2)}", split="train",
+                           cover={"bytes": cover, "path": None})  # fmt: skip
+            writer.write(row)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> Path:
+    return write_dataset(tmp_path_factory.mktemp("small") / "store", 40)
+
+
+@pytest.fixture(scope="module")
+def report(small, bundle, tmp_path_factory) -> Path:
+    """The report on 40 covers and 12 that a bundle drew."""
+    from scripts.analyze import write_report
+    from scripts.study import open_study
+
+    out = tmp_path_factory.mktemp("out")
+    write_report(open_study(small, bundle, lambda stage, done, total: None, count=12, maps=("tsne",)), out)
+    return out
+
+
+def figures(folder: Path) -> dict[str, dict]:
+    told = json.loads((folder / "report.json").read_text())
+    return {figure["name"]: figure for figure in told["figures"]}
+
+
+@pytest.mark.slow
+def test_a_report_has_every_part(report):
+    page = (report / "report.html").read_text()
+    for title in ("What was looked at", "Maps", "Generated beside real", "Clusters of covers", "Genres and decades"):
+        assert f"<h2>{title}</h2>" in page
+    told = figures(report)
+    assert 0.5 < told["trustworthiness of tsne"]["value"] <= 1
+    assert told["Fréchet distance"]["value"] > told["Fréchet distance"]["chance"] > 0
+    assert 0 < told["ARI of k-means clusters (covers) with colour"]["p"] <= 1
+    assert json.loads((report / "report.json").read_text())["provenance"]["generated"]["covers"] == 12
+    assert "<b>" not in page
+
+
+@pytest.mark.slow
+def test_tensorboard_has_sprites_metadata_and_numbers(report):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    board = report / "board"
+    lines = (board / "metadata.tsv").read_text().splitlines()
+    assert len(lines) == 1 + 40 + 12
+    assert {line.count("\t") for line in lines} == {5}
+    assert len((board / "covers.tsv").read_text().splitlines()) == 52
+    with Image.open(board / "sprites.png") as sheet:
+        assert sheet.size == (8 * 64, 8 * 64)
+    events = EventAccumulator(str(board)).Reload()
+    assert "Maps/trustworthiness_of_tsne" in events.Tags()["scalars"]
+    assert "covers-on-the-map" in events.Tags()["images"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
+def test_a_real_browser_opens_the_page(report):
+    page = (report / "report.html").as_uri()
+    words = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=4000", "--dump-dom", page]
+    done = subprocess.run(words, capture_output=True, timeout=60, check=True, text=True)
+    assert 'data-ready="yes"' in done.stdout
+    assert "<option value=\"tsne\">tsne</option>" in done.stdout
+    assert "Refused to" not in done.stderr
+
+
+@pytest.mark.slow
+def test_all_covers_the_same_and_one_genre_have_words(tmp_path, gatefold):
+    store = write_dataset(tmp_path / "store", 6, genres=("folk",), same=True)
+    done = gatefold("analyze", store, "--out", tmp_path / "report", "--maps", "tsne")
+    assert done.code == 0, done.err
+    assert done.lines == [str(tmp_path / "report" / "report.html")]
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "All covers look the same" in page
+    assert "only are there, so nothing can be said of genres" in page
+    assert "all points are the same" in page
+
+
+@pytest.mark.slow
+def test_a_folder_with_stray_files_is_placed_and_few_points_are_said(small, tmp_path, gatefold):
+    folder = tmp_path / "made"
+    folder.mkdir()
+    (folder / "notes <i>.txt").write_text("hello")
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+    for place, track in enumerate(draw_tracks(3, seed=9)):
+        (folder / f"{place}.png").write_bytes(png(render_cover(track, 64)))
+    out = tmp_path / "report"
+    done = gatefold("analyze", small, "--generated", folder, "--out", out, "--maps", "tsne", "--most", "12")
+    assert done.code == 0, done.err
+    page = (out / "report.html").read_text()
+    assert "2 of 5 files in the generated folder are no usable picture" in page
+    assert "notes &lt;i&gt;.txt" in page
+    assert "12 of 40 covers, drawn at random" in page
+    assert "few points: perplexity" in page
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_too_few_covers_are_refused_in_one_line(n, tmp_path, gatefold):
+    store = write_dataset(tmp_path / "store", max(n, 1))
+    if not n:
+        shutil.rmtree(store)
+        store.mkdir()
+    done = gatefold("analyze", store, "--out", tmp_path / "report")
+    assert done.code == 2
+    assert len(done.err.splitlines()) == 1
+    assert ("too few to analyse" if n else "holds no dataset") in done.err
+
+
+def test_what_cannot_be_analysed_is_refused_in_one_line(small, tmp_path, gatefold):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    file = tmp_path / "file"
+    file.write_text("x")
+    broken = tmp_path / "broken"
+    with DatasetWriter(broken) as writer:
+        for place in range(5):
+            writer.write(make_row(track_id=f"t{place}", cover={"bytes": b"not a picture", "path": None}, split="train"))
+    for words, reason in [
+        ((small, "--generated", empty), "holds no picture"),
+        ((small, "--generated", file), "no folder of generated covers"),
+        ((small, "--maps", "isomap"), "known: tsne, umap"),
+        ((small, "--out", file), "is a file"),
+        ((broken,), "t0"),
+    ]:
+        done = gatefold("analyze", *words)
+        assert done.code == 2
+        assert len(done.err.splitlines()) == 1, done.err
+        assert reason in done.err
