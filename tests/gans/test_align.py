@@ -11,6 +11,7 @@ from data.errors import InputError
 from gans.align import AlignedGenerator, Alignment, fit_alignment, pull_to_targets
 from gans.bundle import load_bundle, write_bundle
 from gans.dcgan import Generator
+from gans.fine_tune import Start, sized_as
 from gans.gaussianise import normal_distances, random_rotation
 from gans.sampling import generate_cover, latent_of_seed
 from gans.transport import transport_plan
@@ -170,6 +171,16 @@ def test_a_bundle_keeps_an_alignment(aligned, codes, tmp_path):
     assert isinstance(read.generator, AlignedGenerator)
     c = condition(codes[0])
     assert np.array_equal(generate_cover(read.generator, c, 1), generate_cover(aligned, c, 1))
+
+
+def test_fine_tuning_begins_with_the_weights_behind_an_alignment(aligned, tmp_path):
+    bundle = write(tmp_path / "aligned", aligned)
+    begun, own = Start.read(bundle).generator, aligned.network.state_dict()
+    assert begun.keys() == own.keys()
+    assert all(torch.equal(begun[name], own[name]) for name in own)
+    given = sized_as(bundle, "dcgan", {"g_lr": "1e-4", "generator": {"max_channels": "8"}})
+    assert given["generator"] == {"z_dim": Z_DIM, "base_channels": 256, "max_channels": "8"}
+    assert given["g_lr"] == "1e-4"
 
 
 @pytest.mark.parametrize(
