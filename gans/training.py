@@ -326,9 +326,10 @@ def _move(optimiser: torch.optim.Optimizer, network: nn.Module) -> Tensor:
 
 @torch.no_grad()
 def _clip(network: nn.Module, bound: float) -> None:
-    """Holds every weight within ± `bound`: the WGAN of Arjovsky et al. 2017, algorithm 1."""
+    """Holds every weight that is trained within ± `bound`: the WGAN of Arjovsky et al. 2017, algorithm 1."""
     for parameter in network.parameters():
-        parameter.clamp_(-bound, bound)
+        if parameter.requires_grad:
+            parameter.clamp_(-bound, bound)
 
 
 def _mean(parts: list[Losses]) -> dict[str, Tensor]:

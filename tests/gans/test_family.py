@@ -164,6 +164,14 @@ def test_weights_that_are_clipped_stay_within_their_bound(row_config, tiny_data,
     assert max(float(value.abs().max()) for value in learned) <= 0.01 + 1e-7
 
 
+def test_weights_that_are_frozen_are_not_clipped(row_config, tiny_data, tmp_path):
+    config = row_config("wgan", 1, freeze_d=1)
+    begun = TrainState.build(config, layout_dim(tiny_data.layout), torch.device("cpu")).discriminator.state_dict()
+    train(config, tiny_data, tmp_path)
+    state = torch.load(tmp_path / STATE_FILE, weights_only=True)["discriminator"]
+    assert {name for name in begun if torch.equal(begun[name], state[name])} >= {"from_rgb.0.weight"}
+
+
 def test_a_batch_in_parts_goes_through_the_loop(row_config, tiny_data, tmp_path):
     config = row_config("logistic-r1", 2, accumulate=2, batch_size=8)
     assert load_bundle(train(config, tiny_data, tmp_path)).model["images_shown"] == 16
