@@ -164,7 +164,7 @@ def labelled_points(
             s=8,
             color=theme.soft,
             linewidths=0,
-            label=f"other ({int(others.sum())})",
+            label=f"other ({int(others.sum())})" if others.any() else None,
         )
         for place, name in enumerate(names):
             mine = kinds == name

@@ -189,5 +189,5 @@ def _confused(found: Clusters, labels: np.ndarray, what: str, prefix: str = "") 
         return []
     counts = np.array([[int(((labels == name) & (found.labels == k)).sum()) for k in range(found.n)] for name in names])
     draw = confusion(counts, names, [f"{k + 1}" for k in range(found.n)], "cluster", what)
-    caption = f"How the covers of each {what} fall into the clusters (shade: share of the row)."
+    caption = f"How those of each {what} fall into the clusters (shade: share of the row)."
     return [Picture(f"{prefix}clusters-by-{what}", caption, draw, 3 + 0.62 * found.n, 1.4 + 0.36 * len(names))]

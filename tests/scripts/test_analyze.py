@@ -72,6 +72,19 @@ def test_a_report_has_every_part(report):
     assert "<b>" not in page
 
 
+def test_the_music_is_asked_about_or_why_not_is_said(small, bundle):
+    from scripts.listening_section import TITLE, listening
+    from scripts.study import open_study
+
+    def told(stage: str, done: int, total: int | None) -> None:
+        pass
+
+    asked = listening(open_study(small, bundle, told, count=2, maps=("tsne",), listen=True))
+    assert asked.title == TITLE
+    assert asked.words[0].startswith("It could not be asked: ")
+    assert listening(open_study(small, None, told, listen=True)) is None
+
+
 @pytest.mark.slow
 def test_tensorboard_has_sprites_metadata_and_numbers(report):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
