@@ -146,7 +146,8 @@ class Listeners:
         return tuple(fold.listener.kind for fold in self.folds)
 
     def hear(self, x: np.ndarray | None = None, confound: np.ndarray | None = None) -> Heard:
-        """What is told of covers `x [N, d]` for the pairs' tracks in their order (default: the real ones).
+        """What is told of covers `x [N, d]` for the pairs' tracks in their order (default: the real ones), of those
+        tracks that are asked about.
 
         confound `[N, q]`: what was regressed out, of these covers; default: that of the real ones (right for genre or
         year, which are the tracks')."""
@@ -171,17 +172,35 @@ class Listeners:
             others = self.pairs.artists[rows][:, None] != self.pairs.artists[rows]
             agreement[rows] = np.diag(nearness) - (nearness * others).sum(axis=1) / np.maximum(others.sum(axis=1), 1)
             sizes[rows] = len(rows)
-        return Heard(answers, truths, to_track, to_cover, agreement, sizes, self.pairs.artists)
+        heard = Heard(answers, truths, to_track, to_cover, agreement, sizes, self.pairs.artists)
+        return heard.of(np.sort(np.concatenate([fold.held_out for fold in self.folds])))
 
 
-def teach(pairs: Pairs, kinds: Sequence[str] = KINDS, confound: np.ndarray | None = None, seed: int = 0) -> Listeners:
+def teach(
+    pairs: Pairs,
+    kinds: Sequence[str] = KINDS,
+    confound: np.ndarray | None = None,
+    asked: np.ndarray | None = None,
+    seed: int = 0,
+) -> Listeners:
     """Listeners for `pairs`, each the best of `kinds` by validation, in at most five folds by artist.
 
     confound `[N, q]`: what is regressed out of covers and conditions before (linearly, as learned from the listener's
-    own tracks), so that only what goes beyond it is heard.
+    own tracks), so that only what goes beyond it is heard. asked: rows of the pairs that alone are asked about, by one
+    listener that learns from the others (those that a generator was trained on). Raises `ValueError` where an artist is
+    on both sides, or where fewer than two tracks are on one.
     """
     artists = pairs.artists
-    numbers = artist_folds(artists, np.zeros(len(artists), dtype=np.int64), min(FOLDS, len(np.unique(artists))), seed)
+    if asked is None:
+        n_folds = min(FOLDS, len(np.unique(artists)))
+        numbers = artist_folds(artists, np.zeros(len(artists), dtype=np.int64), n_folds, seed)
+    else:
+        numbers = np.full(len(artists), -1)
+        numbers[asked] = 0
+        if set(artists[numbers == 0]) & set(artists[numbers != 0]):
+            raise ValueError("artists that are asked about were learned from")
+        if np.bincount(numbers + 1, minlength=2).min() < 2:
+            raise ValueError("needs at least two tracks to learn from and two to ask about")
     folds = []
     for number in range(int(numbers.max()) + 1):
         rest, held_out = np.flatnonzero(numbers != number), np.flatnonzero(numbers == number)

@@ -89,8 +89,9 @@ class Material:
         confounds |= {"genre": _one_hot(first), "year": _powers(years)}
         kept = {name: values[pairs.rows] for name, values in confounds.items() if values.size}
         asked = np.flatnonzero(np.isin(rows[pairs.rows], unseen))
-        if len(set(pairs.artists[asked])) < 2:
-            raise InputError(dataset.folder, "too few artists are held out to ask whether covers follow their music")
+        others = np.setdiff1d(np.arange(len(pairs.artists)), asked)
+        if min(len(set(pairs.artists[side])) for side in (asked, others)) < 2:
+            raise InputError(dataset.folder, "fewer than two artists to learn from, or two held out to be asked about")
         return cls(pairs, rows[pairs.rows], asked, c[pairs.rows], kept)
 
 
@@ -153,12 +154,11 @@ def score_following(
     n = len(pairs.y)
     yield Measured("p that shuffled pairs tell as much", REAL, permuted.p, "share", None, None, n)
     sets = [_with(pairs.x, unseen, flat(compute_looks(draw(material.c[unseen], number)))) for number in range(DRAWN)]
-    listeners = teach(pairs, kinds, seed=seed)
+    listeners = teach(pairs, kinds, asked=unseen, seed=seed)
     complain(f"listeners: {', '.join(listeners.kinds)}")
-    everywhere = listeners.hear()
-    for what, score in score_attributes(everywhere, pairs.names).items():
+    for what, score in score_attributes(teach(pairs, kinds, seed=seed).hear(), pairs.names).items():
         yield Measured.of(score, what, f"{REAL} of all tracks", "r")
-    real, drawn = everywhere.of(unseen), [listeners.hear(x).of(unseen) for x in sets]
+    real, drawn = listeners.hear(), [listeners.hear(x) for x in sets]
     for subject, heard in ((REAL, real), (name, drawn[0])):
         for what, score in score_attributes(heard, pairs.names).items():
             yield Measured.of(score, what, subject, "r")
@@ -167,10 +167,10 @@ def score_following(
         yield Measured.of(score_agreement(heard), "gap", subject, "cosine")
     yield from _share("share of the ceiling", name, drawn, real)
     for confound, values in material.confounds.items():
-        without = teach(pairs, ("ridge",), confound=values, seed=seed)
-        real = without.hear().of(unseen)
+        without = teach(pairs, ("ridge",), values, unseen, seed)
+        real = without.hear()
         yield Measured.of(score_attributes(real, pairs.names)["all"], f"all without {confound}", REAL, "r")
-        drawn = [without.hear(x, _confound_of(confound, x, pairs, values)).of(unseen) for x in sets]
+        drawn = [without.hear(x, _confound_of(confound, x, pairs, values)) for x in sets]
         yield from _share(f"share without {confound}", name, drawn, real)
 
 

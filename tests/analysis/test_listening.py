@@ -53,7 +53,7 @@ def test_on_the_synthetic_world_the_listener_finds_the_rule() -> None:
 
 @pytest.mark.parametrize("kind", ["ridge", "canonical", pytest.param("contrastive", marks=pytest.mark.slow)])
 def test_each_kind_of_listener_finds_a_linear_rule(kind: str) -> None:
-    pairs = linear_pairs(noise=0.5, n_artists=30)
+    pairs = linear_pairs(noise=0.5, n_artists=24)
     heard = teach(pairs, (kind,)).hear()
     allowed = 1 / np.sqrt(1 + 0.5**2)
     least = {"ridge": 0.9, "canonical": 0.6, "contrastive": 0.6}[kind]  # half the canonical pairs are kept: 2 of 3
@@ -168,6 +168,25 @@ def test_no_listener_has_met_the_artists_that_it_is_asked_about() -> None:
         mine[fold.held_out] = True
         assert not set(pairs.artists[mine]) & set(pairs.artists[~mine])
     assert np.array_equal(np.sort(np.concatenate([fold.held_out for fold in listeners.folds])), np.arange(len(pairs.x)))
+
+
+def test_who_is_asked_about_is_not_learned_from() -> None:
+    pairs = linear_pairs(n_artists=12)
+    asked = np.arange(16)  # four artists
+    listeners = teach(pairs, ("ridge",), asked=asked)
+    real = listeners.hear()
+    assert list(real.artists) == list(pairs.artists[asked])
+    assert score_attributes(real, NAMES)["all"].low > 0.5
+    elsewhere = pairs.x.copy()
+    elsewhere[16:] = 7.0  # covers that nobody asks about
+    assert np.array_equal(listeners.hear(elsewhere).answers, real.answers)
+    shifted = score_share([listeners.hear(pairs.x + 3.0)], real)  # covers of another look that follow just as well
+    assert shifted is not None
+    assert shifted.value == pytest.approx(1)
+    with pytest.raises(ValueError, match="learned from"):
+        teach(pairs, ("ridge",), asked=np.arange(15))
+    with pytest.raises(ValueError, match="at least two"):
+        teach(pairs, ("ridge",), asked=np.arange(48))
 
 
 def test_retrieval_counts_ties_as_a_random_order_would() -> None:
