@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from data.sources.http import Patience
-
-QUICK = Patience(silence_s=3.0, answer_s=4.0, longest_wait_s=5.0, backoff_s=0.01, tries=2, attempts=6)
+from tests.sources.patience import QUICK as QUICK
 
 
 @pytest.fixture

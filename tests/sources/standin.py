@@ -7,6 +7,7 @@ so one stand-in plays all hosts of a service, and answers may hold the service's
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import io
 import json
@@ -236,7 +237,7 @@ class _Handler(BaseHTTPRequestHandler):
             "truncated": lambda: Answer(good().body[: len(good().body) // 2], type=good().type),
             "elsewhere": lambda: Answer(b"", 302, headers={"Location": "http://evil.example/x.jpg"}),
             "inside": lambda: Answer(b"", 302, headers={"Location": "http://169.254.169.254/latest/meta-data"}),
-            "bomb": lambda: Answer(_BOMB, type="image/png"),
+            "bomb": lambda: Answer(_bomb(), type="image/png"),
         }
         if kind in plain:
             self._answer(plain[kind]())
@@ -280,10 +281,9 @@ def _flood() -> Iterator[bytes]:
         yield bytes(2**16)
 
 
-def _make_bomb() -> bytes:
+@functools.cache
+def _bomb() -> bytes:
+    """A small PNG of 100 million pixels."""
     buffer = io.BytesIO()
     Image.new("1", (10_000, 10_000)).save(buffer, "PNG")
     return buffer.getvalue()
-
-
-_BOMB = _make_bomb()  # a small PNG of 100 million pixels
