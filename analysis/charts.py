@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.agreement import Agreement
 from analysis.clusters import Clusters
-from analysis.themes import Draw, Theme, amounts
+from analysis.themes import Draw, Theme, amounts, differences
 
 BINS = 48
 
@@ -55,7 +55,7 @@ def density_pair(points: np.ndarray, places: np.ndarray) -> Draw:
             generated - real,
             origin="lower",
             extent=edges,
-            cmap=theme.differences,
+            cmap=differences(theme),
             vmin=-reach,
             vmax=reach,
             interpolation="bicubic",
@@ -63,7 +63,7 @@ def density_pair(points: np.ndarray, places: np.ndarray) -> Draw:
         axes.contour(real, levels=[real.max() / 20], extent=edges, colors=[theme.ink], linewidths=0.8)
         axes.set_axis_off()
         bar = figure.colorbar(shown, ax=axes, shrink=0.7, ticks=[-reach, 0, reach])
-        bar.ax.set_yticklabels(["only real", "as many", "only generated"])
+        bar.ax.set_yticklabels(["more real", "as many", "more generated"])
         bar.outline.set_visible(False)
 
     return draw
@@ -83,7 +83,8 @@ def cluster_curves(found: Sequence[Clusters]) -> Draw:
                 *best, marker="o", markersize=13, markerfacecolor="none", markeredgewidth=2, color=theme.generated
             )
             word = "highest" if clusters.score == "silhouette" else "lowest"
-            axes.set_title(f"{clusters.method}: {best[0]} clusters ({word})")
+            edge = ", the most tried" if best[0] == numbers[-1] else ""
+            axes.set_title(f"{clusters.method}: {best[0]} clusters ({word}{edge})")
             axes.set_xlabel("clusters")
             axes.set_ylabel(clusters.score)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -164,6 +165,7 @@ def labelled_points(
             s=8,
             color=theme.soft,
             linewidths=0,
+            rasterized=True,
             label=f"other ({int(others.sum())})" if others.any() else None,
         )
         for place, name in enumerate(names):
@@ -175,6 +177,7 @@ def labelled_points(
                 color=theme.colours[place],
                 marker="os^D"[place % 4],
                 linewidths=0.3,
+                rasterized=True,
                 edgecolors=theme.paper,
                 label=f"{name[:24]} ({int(mine.sum())})",
             )
@@ -192,6 +195,6 @@ def labelled_points(
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9.5)
+        figure.legend(loc="outside right center", fontsize=9.5)
 
     return draw

@@ -19,7 +19,7 @@ DPI = 110
 @dataclass(frozen=True)
 class Theme:
     """Paper, ink (text), soft (frames, grids) and the accents of real and generated covers, as `#rrggbb`;
-    strong: the colour of the largest amount; the scale of differences, as matplotlib names it."""
+    strong: the colour of the largest amount."""
 
     name: str
     paper: str
@@ -28,7 +28,6 @@ class Theme:
     real: str
     generated: str
     strong: str
-    differences: str
     colours: tuple[str, ...]
 
 
@@ -37,10 +36,8 @@ def _hex(colour: tuple[int, int, int]) -> str:
 
 
 _BRIGHT = tuple(_hex(colour) for colour in COLOURS[:-1])
-LIGHT = Theme(
-    "light", "#fcfcfa", "#22252a", "#d9d9d4", "#0072b2", "#d55e00", "#08306b", "PuOr_r", (*_BRIGHT, "#3c3c3c")
-)
-DARK = Theme("dark", "#16181c", "#e8e6e1", "#3a3d44", "#56b4e9", "#e69f00", "#9ecae1", "PuOr_r", (*_BRIGHT, "#d0d0d0"))
+LIGHT = Theme("light", "#fcfcfa", "#22252a", "#d9d9d4", "#0072b2", "#d55e00", "#08306b", (*_BRIGHT, "#3c3c3c"))
+DARK = Theme("dark", "#16181c", "#e8e6e1", "#3a3d44", "#56b4e9", "#e69f00", "#9ecae1", (*_BRIGHT, "#d0d0d0"))
 THEMES = (LIGHT, DARK)
 
 Draw = Callable[["Figure", Theme], None]
@@ -51,6 +48,13 @@ def amounts(theme: Theme) -> LinearSegmentedColormap:
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("amounts", [theme.paper, theme.real, theme.strong])
+
+
+def differences(theme: Theme) -> LinearSegmentedColormap:
+    """The scale of differences: from the accent of real covers over paper to that of generated ones."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("differences", [theme.real, theme.paper, theme.generated])
 
 
 def render(draw: Draw, theme: Theme, width: float, height: float, kind: str = "png") -> bytes:
