@@ -30,7 +30,7 @@ def test_a_small_conditional_run_recovers_the_rule_on_unseen_tracks(condition, w
     rows = np.arange(N_TRACKS)
     data = TrainingData(covers, conditions, LAYOUT, rows[:-N_UNSEEN], rows[-N_UNSEEN:], {"fingerprint": "world"})
     config = tiny_config(
-        total_images=24_000,
+        total_images=12_000,
         batch_size=32,
         generator={"z_dim": 16, "base_channels": 1024, "max_channels": 48, "embedding_dim": 32},
         discriminator={"base_channels": 1024, "max_channels": 64, "embedding_dim": 32, "condition": condition},
@@ -41,7 +41,6 @@ def test_a_small_conditional_run_recovers_the_rule_on_unseen_tracks(condition, w
         g_lr=2e-3,
         d_lr=2e-3,
         ema_images=3000,
-        panel_every=24_000,
         state_every=12_000,
         log_every=2_000,
     )
