@@ -156,12 +156,16 @@ def asked_of(c: np.ndarray, layout: Layout) -> np.ndarray:
 
 
 def _condition_shown(name: str, described: np.ndarray, c: np.ndarray, artists: np.ndarray) -> Measured:
+    """Each fold's answers and truths about their own means: those of the other folds lie on the other side of the whole
+    mean than the fold's own, and would look like a correlation below zero."""
     folds = artist_folds(artists, np.zeros(len(artists), dtype=np.int64), FOLDS)
-    predicted = np.empty_like(c, dtype=np.float64)
-    for fold in range(int(folds.max()) + 1):
+    predicted, truth = np.empty_like(c, dtype=np.float64), np.array(c, dtype=np.float64)
+    for fold in range(FOLDS):
         rest, held_out = folds != fold, folds == fold
-        predicted[held_out] = fit_ridge(described[rest], c[rest], artists[rest]).answers(described[held_out])
-    return Measured.of(score_correlation(predicted, c, artists), "condition shown", name, "r")
+        answers = fit_ridge(described[rest], c[rest], artists[rest]).answers(described[held_out])
+        predicted[held_out] = answers - answers.mean(axis=0)
+        truth[held_out] -= truth[held_out].mean(axis=0)
+    return Measured.of(score_correlation(predicted, truth, artists), "condition shown", name, "r")
 
 
 def score_real(gallery: Gallery) -> list[Measured]:

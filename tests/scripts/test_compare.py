@@ -49,7 +49,7 @@ def test_covers_of_the_rule_show_their_condition_and_those_of_others_do_not():
     assert right["distance"].value == pytest.approx(0, abs=1e-6)
     assert right["coverage"].value == right["precision"].value == 1
     assert right["condition shown"].value > 0.7 > 0.3 > shuffled["condition shown"].value
-    assert shuffled["condition shown"].value < shuffled["condition shown"].chance * 1.5
+    assert abs(shuffled["condition shown"].value) < shuffled["condition shown"].chance * 1.5
     copied = {m.name: m for m in score_covers("copier", [training[:150]] * DRAWS, gallery)}
     assert copied["copies"].value > 0.9
     assert right["copies"].value == pytest.approx(right["copies"].chance)
