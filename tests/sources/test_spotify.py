@@ -334,7 +334,7 @@ def test_deezer_fills_by_isrc_what_spotify_no_longer_gives(gather: Gather, tmp_p
     rows = rows_of(tmp_path / "store")
     assert set(rows) == {12, 13, 14, 15}
     for row in rows.values():
-        assert (row["source"], row["audio"] is not None) == ("spotify", True)
+        assert (row["source"], row["audio"] is not None) == ("spotify+deezer", True)
 
 
 def wait_over(store: Path) -> None:
