@@ -45,6 +45,9 @@ BRIEFLY = {
     "gatefold collect spotify": "--limit 4",
     "gatefold compare ": "--budget 1s --resolution 32 --set generator.base_channels=64",
     "gatefold walk": "--seconds 1",
+    "gatefold analyze": "--maps tsne --count 24",
+    "gatefold evaluate": "--listeners ridge",
+    "python -m scripts.modes": "--seeds 1",
     "gatefold board": "--port 0",
     "make pretrained": "FLAGS='--images 64 --bundle pretrained --ears-steps 2'",
 }
