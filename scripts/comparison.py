@@ -216,6 +216,8 @@ def _units(name: str, measured: Sequence[Measured]) -> str:
 
 
 def _cell(figure: Measured) -> str:
+    if figure.unit in ("numbers", "ms/track"):
+        return f"{figure.value:,.0f}"
     if figure.interval is not None:
         return f"{figure.value:.2f} ({figure.interval[0]:.2f}–{figure.interval[1]:.2f})"
-    return f"{figure.value:,.0f}" if figure.unit in ("numbers", "ms/track") else f"{figure.value:.2f}"
+    return f"{figure.value:.2f}"

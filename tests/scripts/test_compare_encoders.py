@@ -48,7 +48,7 @@ def test_the_command_prints_what_was_measured_and_draws_a_map(gatefold, small, t
     done = gatefold(*words, "--map", tmp_path / "map.png")
     assert done.code == 0, done.err
     figures = [json.loads(line) for line in done.lines]
-    keys = {"name", "encoder", "value", "unit", "interval", "chance", "n"}
+    keys = {"name", "subject", "value", "unit", "interval", "chance", "n"}
     assert all(set(figure) == keys for figure in figures)
     found = {(figure["subject"], figure["name"]): figure for figure in figures}
     assert found["pca", "code size"]["value"] == 8
