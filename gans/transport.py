@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 _LEAST = -600.0
-"""Logarithm below which an entry of the kernel is not let: above float64's smallest number, far below all that counts."""
+"""Logarithm below which no entry of the kernel goes: above float64's smallest number, far below all that counts."""
 
 
 def transport_plan(a: np.ndarray, b: np.ndarray, blur: float = 0.05, iterations: int = 200) -> np.ndarray:

@@ -22,7 +22,8 @@ def test_overlap_equals_the_definitions_point_by_point(rng):
     assert found.precision == np.mean(np.any(inside, axis=0))
     assert found.coverage == np.mean(np.any(inside, axis=1))
     assert found.density == pytest.approx(np.sum(inside) / k / len(generated))
-    within = [[np.linalg.norm(r - g) <= radius for r in real] for g, radius in zip(generated, reach(generated), strict=True)]
+    balls = zip(generated, reach(generated), strict=True)
+    within = [[np.linalg.norm(r - g) <= radius for r in real] for g, radius in balls]
     assert found.recall == np.mean(np.any(within, axis=0))
 
 
