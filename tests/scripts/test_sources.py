@@ -1,6 +1,7 @@
 """`gatefold sources`: every source says what it gives, on what terms, and how it is asked."""
 
 import json
+from pathlib import Path
 
 from data.sources.registry import SOURCES
 
@@ -35,3 +36,8 @@ def test_services_of_their_own_name_their_hosts_and_limits():
         assert source.name == name or name.startswith("chart")  # gathered as the service's where it is looked up
         assert source.service.requests >= 1
         assert all(not host.startswith("http") for host in (*source.service.hosts, *source.service.file_hosts))
+
+
+def test_the_table_that_lies_beside_the_sources_is_what_the_command_prints(gatefold):
+    written = (Path(__file__).resolve().parents[2] / "data" / "sources" / "SOURCES.md").read_text(encoding="utf-8")
+    assert gatefold("sources", "--table").out == written, "gatefold sources --table > data/sources/SOURCES.md"
