@@ -14,6 +14,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from data.covers import read_png
+from data.shards import Dataset, DatasetWriter
 from data.synthetic import write_world
 from gans.bundle import load_bundle
 from scripts.pipeline import Listener
@@ -203,3 +204,14 @@ def test_compiling_needs_a_compiler(gatefold, store, tmp_path, monkeypatch):
     done = gatefold("train", store, "--out", tmp_path / "run", "--compile")
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert "needs a C++ compiler" in done.err
+
+
+def test_a_run_that_hears_may_be_gone_on_from_with_covers_that_have_no_sound(gatefold, run, store, tmp_path):
+    silent = tmp_path / "silent"
+    with DatasetWriter(silent) as writer:
+        for row in Dataset(store).iter_rows():
+            writer.write({**row, "audio": None})
+    out = tmp_path / "out"
+    done = gatefold("train", silent, "--out", out, "--from", run, "--images", "8", *SMALL)
+    assert done.code == 0, done.err
+    assert [name for name, _ in load_bundle(next((out / "snapshots").iterdir())).layout] == ["audio", "attributes"]
