@@ -58,7 +58,8 @@ pytestmark = pytest.mark.slow
 def sandbox(tmp_path_factory, songs, _library):
     """A folder that looks like a clone of the repository, its environment already made, with a user's files in it."""
     folder = tmp_path_factory.mktemp("clone")
-    for name in ("Makefile", "setup.cfg", "pyproject.toml", "requirements.lock", "README.md", "tests", "scripts", "gans"):
+    files = ("Makefile", "setup.cfg", "pyproject.toml", "requirements.lock", "README.md")
+    for name in (*files, "tests", "scripts", "gans"):
         (folder / name).symlink_to(ROOT / name)
     (folder / ".venv").mkdir()
     for part in Path(sys.prefix).iterdir():
