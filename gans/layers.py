@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gans import draws
+from gans.parallel import mean_of_all
 
 NORMS = ("none", "batch")
 
@@ -21,6 +22,11 @@ def levels(resolution: int) -> list[int]:
     return [2**k for k in range(3, resolution.bit_length())]
 
 
+def channels_of(resolution: int, base: int, most: int) -> list[int]:
+    """Channels of the feature maps from 4 px up to `resolution`, as `channels_at` has them."""
+    return [channels_at(level, base, most) for level in [4, *levels(resolution)]]
+
+
 class ConditionEmbedding(nn.Module):
     """Condition `[N, c_dim]` → embedding `[N, dim]`, a perceptron with one hidden layer.
 
@@ -32,9 +38,7 @@ class ConditionEmbedding(nn.Module):
         super().__init__()
         self.dim = dim if c_dim else 0
         self.say = 1.0
-        self.layers = (
-            nn.Sequential(nn.Linear(c_dim, dim), nn.LeakyReLU(0.2), nn.Linear(dim, dim)) if c_dim else None
-        )
+        self.layers = nn.Sequential(nn.Linear(c_dim, dim), nn.LeakyReLU(0.2), nn.Linear(dim, dim)) if c_dim else None
 
     def forward(self, c: Tensor) -> Tensor:
         if self.layers is None:
@@ -58,13 +62,11 @@ class BatchNorm(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or draws.place_and_number()[1] == 1:
             return super().forward(x)
-        from torch.distributed.nn.functional import all_reduce  # not in every build of torch
-
         values = x.float()
-        mean = all_reduce(values.mean(dim=(0, 2, 3))) / draws.place_and_number()[1]  # [C]
+        mean = mean_of_all(values.mean(dim=(0, 2, 3)))  # [C]
         # Of what is left: the difference of a mean square and a squared mean would be mostly rounding far from zero.
         values = values - mean[:, None, None]
-        variance = all_reduce(values.square().mean(dim=(0, 2, 3))) / draws.place_and_number()[1]
+        variance = mean_of_all(values.square().mean(dim=(0, 2, 3)))
         with torch.no_grad():
             n = values.numel() // values.shape[1] * draws.place_and_number()[1]
             assert self.running_mean is not None

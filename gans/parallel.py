@@ -10,6 +10,7 @@ import contextlib
 import datetime
 import os
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -70,6 +71,27 @@ def average_figures(figures: Mapping[str, Tensor]) -> dict[str, float]:
     if number > 1:
         dist.all_reduce(values)
     return dict(zip(figures, (values / number).tolist(), strict=True))
+
+
+class _Summed(torch.autograd.Function):
+    """The sum over processes. Each process's share of a loss grows by what it hands to all of them, so gradients are
+    summed likewise, and theirs in turn."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        values = values.clone()
+        dist.all_reduce(values)
+        return values
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return _Summed.apply(gradients[0])
+
+
+def mean_of_all(values: Tensor) -> Tensor:
+    """The mean over processes, which can be differentiated any number of times."""
+    number = place_and_number()[1]
+    return values if number == 1 else _Summed.apply(values) / number
 
 
 def agree(answer: bool, device: torch.device) -> bool:
