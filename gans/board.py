@@ -83,10 +83,12 @@ class Board:
 
     def finish(self, config: Mapping[str, Any], metrics: Mapping[str, float], shown: int) -> None:
         """The run's hyperparameters beside its last figures, and its progress as a moving picture."""
-        flat = {key: value if isinstance(value, int | float | str | bool) else str(value)
-                for key, value in config.items()}
-        self.writer.add_hparams(flat, {f"last/{name}": value for name, value in metrics.items()}, run_name=".",
-                                global_step=shown)
+        flat = {
+            key: value if isinstance(value, int | float | str | bool) else str(value) for key, value in config.items()
+        }
+        self.writer.add_hparams(
+            flat, {f"last/{name}": value for name, value in metrics.items()}, run_name=".", global_step=shown
+        )
         gif = _progress_gif(sorted((self.run / "samples").glob("panel-*.png")))
         if gif is not None:
             content, width, height = gif

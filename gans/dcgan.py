@@ -22,7 +22,7 @@ from gans.layers import (
     MinibatchDeviation,
     Modulation,
     Noise,
-    channels_at,
+    channels_of,
     keep_variance,
     levels,
     upsample,
@@ -53,7 +53,7 @@ class Generator(GeneratorNetwork):
         self.embedding = ConditionEmbedding(c_dim, embedding_dim)
         self.w_dim = z_dim + self.embedding.dim
         self.n_styles = 1 + len(levels(resolution))
-        widths = [channels_at(level, base_channels, max_channels) for level in [4, *levels(resolution)]]
+        widths = channels_of(resolution, base_channels, max_channels)
         self.start = nn.Linear(self.w_dim, widths[0] * 4 * 4)
         self.blocks = nn.ModuleList(
             _UpBlock(before, after, self.w_dim, level, noise)
@@ -117,7 +117,7 @@ class Discriminator(DiscriminatorNetwork):
         if norm not in NORMS:
             raise ValueError(f"norm is one of {', '.join(NORMS)}, not {norm!r}")
         self.resolution, self.c_dim = resolution, c_dim
-        widths = [channels_at(level, base_channels, max_channels) for level in [4, *levels(resolution)]][::-1]
+        widths = channels_of(resolution, base_channels, max_channels)[::-1]
         self.from_rgb = nn.Sequential(nn.Conv2d(3, widths[0], 3, padding=1), nn.LeakyReLU(0.2))
         self.blocks = nn.ModuleList(_down_block(before, after, norm) for before, after in pairwise(widths))
         last = widths[-1]

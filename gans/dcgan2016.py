@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from gans.discriminator import DiscriminatorNetwork, Features
 from gans.generator import GeneratorNetwork
-from gans.layers import BatchNorm, ConditionEmbedding, channels_at, levels
+from gans.layers import BatchNorm, ConditionEmbedding, channels_of
 from gans.verdict import Verdict
 
 
@@ -97,7 +97,7 @@ class Discriminator(DiscriminatorNetwork):
 
 def _widths(resolution: int, base: int, most: int) -> list[int]:
     """Channels of the feature maps at 4, 8, … px, up to half the image's side."""
-    return [channels_at(level, base, most) for level in [4, *levels(resolution)][:-1]]
+    return channels_of(resolution, base, most)[:-1]
 
 
 def _up_block(before: int, after: int) -> nn.Sequential:

@@ -38,9 +38,10 @@ def draw_fakes(
     """
     z, moved = random_z(len(c), generator, c.device), None
     if config.latent_steps:
-        first, z = z, optimise_latents(
+        first = z
+        z = optimise_latents(
             lambda latents: discriminator(augment(generator(latents, c), config.augment, p), c),
-            z,
+            first,
             steps=config.latent_steps,
             rate=config.latent_rate,
             damping=config.latent_damping if config.latent_kind == "natural" else None,

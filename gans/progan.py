@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gans.discriminator import DiscriminatorNetwork, Features
-from gans.equalised import EqualConv2d, EqualLinear
+from gans.equalised import EqualConv2d, EqualLinear, equalise
 from gans.generator import GeneratorNetwork
-from gans.layers import ConditionEmbedding, MinibatchDeviation, channels_at, levels
+from gans.layers import ConditionEmbedding, MinibatchDeviation, channels_of
 from gans.verdict import Verdict
 
 _RECTIFIED = 2**0.5
@@ -74,13 +74,13 @@ class Generator(_Growing, GeneratorNetwork):
         self.c_dim, self.z_dim, self.n_styles = c_dim, z_dim, 1
         self.embedding = ConditionEmbedding(c_dim, embedding_dim)
         self.w_dim = z_dim + self.embedding.dim
-        widths = _widths(resolution, base_channels, max_channels)
+        widths = channels_of(resolution, base_channels, max_channels)
         self.blocks = nn.ModuleList(
             _up_block(before, after) if place else _start(self.w_dim, after)
             for place, (before, after) in enumerate(zip([0, *widths], widths, strict=False))
         )
         self.to_rgb = nn.ModuleList(EqualConv2d(width, 3, 1) for width in widths)
-        _equalise(self)
+        equalise(self)
 
     def map(self, z: Tensor, c: Tensor) -> Tensor:
         """The latent joined with the embedded condition, at a root mean square of 1."""
@@ -117,7 +117,7 @@ class Discriminator(_Growing, DiscriminatorNetwork):
         super().__init__()
         self._begin(resolution)
         self.c_dim = c_dim
-        widths = _widths(resolution, base_channels, max_channels)
+        widths = channels_of(resolution, base_channels, max_channels)
         self.from_rgb = nn.ModuleList(
             nn.Sequential(EqualConv2d(3, width, 1, gain=_RECTIFIED), nn.LeakyReLU(0.2)) for width in widths
         )
@@ -126,7 +126,7 @@ class Discriminator(_Growing, DiscriminatorNetwork):
             for place, (before, after) in enumerate(zip(widths, [0, *widths], strict=False))
         )
         self.verdict = Verdict(widths[0], c_dim, embedding_dim, condition)
-        _equalise(self)
+        equalise(self)
 
     def features(self, images: Tensor) -> Features:
         stage, alpha = self._stage()
@@ -156,11 +156,6 @@ def pixel_norm(x: Tensor) -> Tensor:
 class _PixelNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return pixel_norm(x)
-
-
-def _widths(resolution: int, base: int, most: int) -> list[int]:
-    """Channels of the feature maps at 4, 8, … px."""
-    return [channels_at(level, base, most) for level in [4, *levels(resolution)]]
 
 
 def _start(w_dim: int, width: int) -> nn.Sequential:
@@ -203,13 +198,3 @@ def _end(width: int, minibatch_deviation: bool) -> nn.Sequential:
 def _enlarge(images: Tensor) -> Tensor:
     """`[N, 3, H, W]` → `[N, 3, 2H, 2W]`, each pixel four times."""
     return F.interpolate(images, scale_factor=2)
-
-
-def _equalise(module: nn.Module) -> None:
-    """Gives the parts that other networks share, made of plain linear layers, the equalised learning rate too."""
-    for name, child in module.named_children():
-        if isinstance(child, nn.Linear):
-            bias = None if child.bias is None else 0.0
-            setattr(module, name, EqualLinear(child.in_features, child.out_features, bias=bias))
-        else:
-            _equalise(child)

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from gans.discriminator import DiscriminatorNetwork, Features
 from gans.generator import GeneratorNetwork
-from gans.layers import ConditionEmbedding, channels_at, levels
+from gans.layers import ConditionEmbedding, channels_of
 from gans.verdict import Verdict
 
 _LOWPASS = (1.0, 3.0, 3.0, 1.0)
@@ -46,7 +46,7 @@ class Generator(GeneratorNetwork):
         super().__init__()
         self.resolution, self.c_dim, self.z_dim = resolution, c_dim, z_dim
         self.embedding = ConditionEmbedding(c_dim, embedding_dim)
-        widths = [channels_at(level, base_channels, max_channels) for level in [4, *levels(resolution)]]
+        widths = channels_of(resolution, base_channels, max_channels)
         depth = blocks * len(widths)
         transitions = [Start(z_dim + self.embedding.dim, widths[0]), *(Up(*pair) for pair in pairwise(widths))]
         self.parts = nn.ModuleList(
@@ -87,7 +87,7 @@ class Discriminator(DiscriminatorNetwork):
     ) -> None:
         super().__init__()
         self.resolution, self.c_dim = resolution, c_dim
-        widths = [channels_at(level, base_channels, max_channels) for level in [4, *levels(resolution)]][::-1]
+        widths = channels_of(resolution, base_channels, max_channels)[::-1]
         depth, last = blocks * len(widths), widths[-1]
         self.from_rgb = _scaled(nn.Conv2d(3, widths[0], 1, bias=False))
         end = _scaled(nn.Conv2d(last, last, 4, groups=last, bias=False))  # 4 px → 1 px, each channel by its own basis

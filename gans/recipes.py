@@ -8,6 +8,19 @@ from typing import Any
 from data.errors import InputError
 from gans.config import TrainConfig
 
+# Small data on a processor: non-saturating logistic loss with lazy R1 (Mescheder et al. 2018; Karras et al. 2020),
+# augmentation inside the discriminator (Zhao et al. 2020).
+_LOGISTIC_R1: dict[str, Any] = {
+    "loss": "logistic",
+    "r1": 0.2,
+    "penalty_every": 16,
+    "augment": ("colour", "translation"),
+    "g_lr": 5e-4,
+    "d_lr": 5e-4,
+    "beta1": 0.0,
+    "beta2": 0.99,
+}
+
 RECIPES: dict[str, dict[str, Any]] = {
     # Radford et al. 2016: batch norm in both networks, binary cross-entropy; labels after Salimans et al. 2016.
     "dcgan": {
@@ -87,18 +100,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "beta1": 0.0,
         "beta2": 0.99,
     },
-    # Small data on a processor: non-saturating logistic loss with lazy R1 (Mescheder et al. 2018; Karras et al.
-    # 2020), augmentation inside the discriminator (Zhao et al. 2020).
-    "logistic-r1": {
-        "loss": "logistic",
-        "r1": 0.2,
-        "penalty_every": 16,
-        "augment": ("colour", "translation"),
-        "g_lr": 5e-4,
-        "d_lr": 5e-4,
-        "beta1": 0.0,
-        "beta2": 0.99,
-    },
+    "logistic-r1": _LOGISTIC_R1,
     # Huang et al. 2024: relativistic loss, R1 and R2, no first moment; rates, penalties and β₂ go to their ends over
     # the run. Of the paper: γ 1 → 0.1 and factor 1/4 of the rate at 64 px; penalties every 4 steps, not every one.
     "r3gan": {
@@ -120,42 +122,21 @@ RECIPES: dict[str, dict[str, Any]] = {
     # The best covers within an hour on two cores: networks after Liu et al. 2021, whose discriminator must also restore
     # what it sees; loss, penalty and augmentation of `logistic-r1`.
     "small": {
+        **_LOGISTIC_R1,
         "network": "small",
-        "loss": "logistic",
-        "r1": 0.2,
-        "penalty_every": 16,
         "restoration": 1.0,
-        "augment": ("colour", "translation"),
-        "g_lr": 5e-4,
-        "d_lr": 5e-4,
-        "beta1": 0.0,
-        "beta2": 0.99,
     },
     # Wu et al. 2019: latents take one natural gradient step before they are drawn, half of their numbers each;
     # networks and loss of `logistic-r1`.
     "logan": {
-        "loss": "logistic",
+        **_LOGISTIC_R1,
         "latent_steps": 1,
         "latent_share": 0.5,
-        "r1": 0.2,
-        "penalty_every": 16,
-        "augment": ("colour", "translation"),
-        "g_lr": 5e-4,
-        "d_lr": 5e-4,
-        "beta1": 0.0,
-        "beta2": 0.99,
     },
     # `logistic-r1` with another prior: what a small trained quantum circuit makes of noise (the extra `quantum`).
     "quantum": {
+        **_LOGISTIC_R1,
         "network": "quantum",
-        "loss": "logistic",
-        "r1": 0.2,
-        "penalty_every": 16,
-        "augment": ("colour", "translation"),
-        "g_lr": 5e-4,
-        "d_lr": 5e-4,
-        "beta1": 0.0,
-        "beta2": 0.99,
     },
 }
 

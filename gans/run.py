@@ -48,8 +48,12 @@ def begin_run(out: Path, config: TrainConfig, card: Mapping[str, Any], device: t
     config = _as_begun(path, begun, config, card)
     for name in ("torch", "device", "threads"):
         if here[name] != begun.get(name, here[name]):
-            logger.warning("this run began with %s %s; with %s it goes on, but not bit for bit as it would have",
-                           name, begun[name], here[name])
+            logger.warning(
+                "this run began with %s %s; with %s it goes on, but not bit for bit as it would have",
+                name,
+                begun[name],
+                here[name],
+            )
     if is_first():  # what it began with stays: that is where the weights come from
         write_json(path, {**begun, "config": config.to_json()})
     return config

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from gans import dcgan
 from gans.discriminator import DiscriminatorNetwork, Features
-from gans.layers import MinibatchDeviation, channels_at, keep_variance, levels
+from gans.layers import MinibatchDeviation, channels_at, channels_of, keep_variance, levels
 from gans.verdict import Verdict
 
 _LEAP = 3  # levels from an excitation's coarse map to its fine one, so 4 px to 32 px
@@ -49,7 +49,7 @@ class Generator(dcgan.Generator):
             max_channels=max_channels,
             noise=noise,
         )
-        widths = [channels_at(side, base_channels, max_channels) for side in [4, *levels(resolution)]]
+        widths = channels_of(resolution, base_channels, max_channels)
         self.excitations = nn.ModuleList(
             Excitation(coarse, fine) for coarse, fine in zip(widths, widths[_LEAP:], strict=False)
         )

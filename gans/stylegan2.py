@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from gans.discriminator import DiscriminatorNetwork, Features
 from gans.equalised import EqualConv2d, EqualLinear, equalise, unit_normal
 from gans.generator import GeneratorNetwork
-from gans.layers import ConditionEmbedding, MinibatchDeviation, channels_at, levels
+from gans.layers import ConditionEmbedding, MinibatchDeviation, channels_of, levels
 from gans.modulated import UNBOUNDED, StyledConv, ToRgb
 from gans.resample import double, halve_and_convolve
 from gans.verdict import Verdict
@@ -50,7 +50,7 @@ class Generator(GeneratorNetwork):
         sizes = [4, *levels(resolution)]
         self.n_styles = 2 * len(sizes)
         self.mapping = Mapping(z_dim, c_dim, w_dim, mapping_layers, embedding_dim)
-        widths = [channels_at(size, base_channels, max_channels) for size in sizes]
+        widths = channels_of(resolution, base_channels, max_channels)
         self.blocks = nn.ModuleList(
             _SynthesisBlock(before, after, w_dim, size, noise, bound)
             for before, after, size in zip([0, *widths], widths, sizes, strict=False)
@@ -163,7 +163,7 @@ class Discriminator(DiscriminatorNetwork):
     ) -> None:
         super().__init__()
         self.resolution, self.c_dim = resolution, c_dim
-        widths = [channels_at(size, base_channels, max_channels) for size in [4, *levels(resolution)]][::-1]
+        widths = channels_of(resolution, base_channels, max_channels)[::-1]
         last = widths[-1]
         self.from_rgb = EqualConv2d(3, widths[0], 1, gain=2**0.5)
         self.blocks = nn.ModuleList(_ResidualBlock(before, after) for before, after in pairwise(widths))

@@ -185,10 +185,7 @@ class _Loop:
         for _ in range(config.d_steps):
             parts, moment = list(self.batches.at(state.shown, self.device)), self._moment()
             figures |= _mean(
-                [
-                    discriminator_step(state.generator, state.discriminator, *part, config, moment)
-                    for part in parts
-                ]
+                [discriminator_step(state.generator, state.discriminator, *part, config, moment) for part in parts]
             )
             figures["gradient_norm/d"] = _move(state.d_optimiser, state.discriminator)
             if config.clip:
@@ -290,8 +287,13 @@ class _Loop:
         self.clock = (time.monotonic(), self.state.shown)
         for optimiser in (self.state.g_optimiser, self.state.d_optimiser):
             optimiser.zero_grad(set_to_none=True)
-        logger.warning("losses were not finite at %s images: back to the state at %s, return %d of %d",
-                       f"{at:,}", f"{self.state.shown:,}", retries, MOST_RETRIES)
+        logger.warning(
+            "losses were not finite at %s images: back to the state at %s, return %d of %d",
+            f"{at:,}",
+            f"{self.state.shown:,}",
+            retries,
+            MOST_RETRIES,
+        )
 
     def _snapshot(self) -> Path:
         """A bundle of the averaged generator as it is now, scored where an evaluation was given, the best one noted."""

@@ -19,10 +19,10 @@ from data.errors import InputError
 from data.sources.answers import entries, inner, number
 from data.sources.base import Endpoint, Found, Item, Skip
 from data.sources.deezer import Deezer
-from data.sources.deezer import _ask as ask_deezer
+from data.sources.deezer import ask as ask_deezer
 from data.sources.http import Http
 from data.sources.itunes import ITunes
-from data.sources.itunes import _ask as ask_itunes
+from data.sources.itunes import ask as ask_itunes
 from data.sources.matching import likeness
 
 THRESHOLD = 0.8

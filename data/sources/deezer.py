@@ -98,19 +98,19 @@ class Deezer(Source):
         elif item.kind.endswith(" named"):
             yield _named(item, http)
         elif item.kind == "genre":
-            for rank, artist in enumerate(entries(_ask(http, f"genre/{item.key}/artists"), "data")):
+            for rank, artist in enumerate(entries(ask(http, f"genre/{item.key}/artists"), "data")):
                 yield _item("artist", artist, rank)
         elif item.kind == "album":
             yield from _album(item.key, http)
         elif item.kind == "track":
-            yield _record(_ask(http, f"track/{item.key}"), item.payload["genres"])
+            yield _record(ask(http, f"track/{item.key}"), item.payload["genres"])
         elif item.kind == "fill":
             isrc, _, track_id = item.key.partition(" ")
-            yield _fill(_ask(http, f"track/isrc:{isrc}"), isrc, track_id)
+            yield _fill(ask(http, f"track/isrc:{isrc}"), isrc, track_id)
         else:
-            track = _ask(http, f"track/isrc:{item.key}" if item.kind == "isrc" else f"track/{item.key}")
+            track = ask(http, f"track/isrc:{item.key}" if item.kind == "isrc" else f"track/{item.key}")
             album = number(track, "album", "id")
-            yield _record(track, _genres(_ask(http, f"album/{album}")) if album else [])
+            yield _record(track, _genres(ask(http, f"album/{album}")) if album else [])
 
     def fetch(self, link: str, http: Http) -> bytes:
         """What lies under a link. Those to covers do not expire. One to a preview that fills another's record names its
@@ -125,7 +125,7 @@ class Deezer(Source):
             if not track:
                 raise
         try:
-            return http.file(_preview(_ask(http, f"track/{track}")))
+            return http.file(_preview(ask(http, f"track/{track}")))
         except Later as wait:  # of the API: the files' host asks nobody to wait
             http.pause(wait.wait_s)
             raise Trouble(str(wait)) from wait
@@ -139,7 +139,8 @@ class Deezer(Source):
         return None if isrc is None or whole else Item("fill", f"{isrc} {row['track_id']}")
 
 
-def _ask(http: Http, path: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def ask(http: Http, path: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """One question; `path` is what comes after the address of the API. Raises as `Http.json` does."""
     return check(http.json(f"{_API}/{path}", params, check=_check), dict, "answer")
 
 
@@ -172,7 +173,7 @@ def _list(item: Item, http: Http) -> Iterator[Found]:
     name, _, start = item.key.rpartition("/")
     index = int(start)
     params = {"limit": _PAGE, "index": index} | ({"q": name} if item.kind == "search" else {})
-    page = _ask(http, where.format(name), params)
+    page = ask(http, where.format(name), params)
     found = check(page.get("data"), list, "list")
     for rank, entry in enumerate(entries(page, "data"), index):
         yield _item(kind, entry, rank, item.payload)
@@ -185,7 +186,7 @@ def _named(item: Item, http: Http) -> Item:
     """The artist, genre or chart of this name: for an artist the one whom most follow of those so called."""
     kind = item.kind.removesuffix(" named")
     found = entries(
-        _ask(http, "search/artist", {"q": item.key, "limit": 25}) if kind == "artist" else _ask(http, "genre"), "data"
+        ask(http, "search/artist", {"q": item.key, "limit": 25}) if kind == "artist" else ask(http, "genre"), "data"
     )
     alike = [entry for entry in found if number(entry, "id") and likeness(_text(entry, "name"), item.key) >= ALIKE]
     if not alike:
@@ -195,7 +196,7 @@ def _named(item: Item, http: Http) -> Item:
 
 
 def _album(key: str, http: Http) -> Iterator[Found]:
-    album = _ask(http, f"album/{key}")
+    album = ask(http, f"album/{key}")
     genres = {"genres": _genres(album)}
     tracks = check(inner(album, "tracks", "data"), list, "tracks")
     for rank, track in enumerate(entries(album, "tracks", "data")):

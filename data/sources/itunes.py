@@ -87,24 +87,24 @@ class ITunes(Source):
     def expand(self, item: Item, http: Http) -> Iterator[Found]:
         country, _, asked = item.key.partition(" ")
         if item.kind == "artist named":
-            found = _ask(http, "search", country, term=asked, entity="musicArtist", limit=25)
+            found = ask(http, "search", country, term=asked, entity="musicArtist", limit=25)
             alike = [one for one in found if _alike(one.get("artistName"), asked) >= ALIKE and number(one, "artistId")]
             if not alike:
                 raise Gone("no artist of this name")
             best = max(alike, key=lambda one: _alike(one.get("artistName"), asked))
             yield Item("artist", f"{country} {best['artistId']}")
         elif item.kind == "artist":
-            albums = _ask(http, "lookup", country, id=asked, entity="album", limit=_MOST)
+            albums = ask(http, "lookup", country, id=asked, entity="album", limit=_MOST)
             for rank, album in enumerate(one for one in albums if one.get("wrapperType") == "collection"):
                 native = number(album, "collectionId")
                 known = native is not None
                 yield Item("album", f"{country} {native}", rank=rank) if known else Skip(f"album {rank}", "no id")
         elif item.kind == "fill":
-            yield _fill(_ask(http, "search", "US", **_words(item.payload), limit=25), item)
+            yield _fill(ask(http, "search", "US", **_words(item.payload), limit=25), item)
         else:
             how = {"term": asked} if item.kind == "search" else {"id": asked}
             where = "search" if item.kind == "search" else "lookup"
-            for song in _ask(http, where, country, **how, entity="song", limit=_MOST):
+            for song in ask(http, where, country, **how, entity="song", limit=_MOST):
                 if song.get("kind") == "song":
                     yield _record(song)
 
@@ -121,7 +121,8 @@ def _words(names: Mapping[str, Any]) -> dict[str, str]:
     return {"term": f"{names['artist']} {names['title']}", "entity": "song"}
 
 
-def _ask(http: Http, where: str, country: str, **how: Any) -> list[dict[str, Any]]:
+def ask(http: Http, where: str, country: str, **how: Any) -> list[dict[str, Any]]:
+    """The results of one question; `where` is what comes after the address of the API. Raises as `Http.json` does."""
     try:
         answer = http.json(f"{_API}/{where}", {"media": "music", "country": country, **how})
     except Refused as error:

@@ -124,6 +124,7 @@ class Client:
             return _Denied(status)
         return _Missing(_INVALID_LIMIT if status == 400 and "limit" in said else status)
 
+
 class _Answered(SourceError):
     """An answer whose status is an error."""
 
