@@ -100,8 +100,8 @@ def _answered(known: _Known, heads: Heads, codes: np.ndarray) -> _Known:
 
 
 def _codes(dataset: Dataset, encoder: Encoder | None, heard: HeardTable | None, wanted: bool) -> np.ndarray | None:
-    """The encoder's codes `[N, code_dim]`, memory-mapped, where they are wanted."""
-    if encoder is None or not wanted:
+    """The encoder's codes `[N, code_dim]`, memory-mapped, where they are wanted and there is audio to hear."""
+    if encoder is None or not wanted or (heard is None and not dataset.present("audio").any()):
         return None
     if heard is None and encoder.hears == "descriptors":
         raise ValueError("an encoder's codes need the table of what was heard")

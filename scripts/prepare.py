@@ -68,9 +68,7 @@ class Prepared:
         compile: bool = False,
     ) -> Surroundings:
         """All that the loop hands on without looking inside."""
-        return Surroundings(
-            self.panel, self.evaluate, self.model, self.encoder_tensors, progress, stop, start, compile
-        )
+        return Surroundings(self.panel, self.evaluate, self.model, self.encoder_tensors, progress, stop, start, compile)
 
 
 @dataclass(frozen=True)
@@ -110,8 +108,7 @@ def prepare(
         covers = cover_cache(dataset, resolution, progress=lambda done, total: told("covers", done, total))
         heard = hear_dataset(dataset, lambda done, total: told("listening", done, total), encoder=trained)
     ears = theirs or _fit_ears(dataset, heard, encoder_name, trained)
-    listening = None if heard is None else ears.encoder  # without audio there is nothing that it could hear
-    conditions = dataset_conditions(dataset, ears.schema, listening, heard, name_encoder=ears.names)
+    conditions = dataset_conditions(dataset, ears.schema, ears.encoder, heard, name_encoder=ears.names)
     model, tensors = bundle_extras(ears.schema, ears.encoder, ears.names)
     started = [] if own is None else [own.hash]
     data = TrainingData(
