@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -73,7 +74,7 @@ class Lesson(NamedTuple):
     surprise: Tensor | None
 
 
-class SoundNetwork(nn.Module):
+class SoundNetwork(nn.Module, ABC):
     """From standardised log-mels `[B, 128, n_frames]` to codes `[B, code_dim]`, and from these to named answers.
 
     Every answer is linear in the code, so that what the network was taught can be read off the code; but for
@@ -97,13 +98,13 @@ class SoundNetwork(nn.Module):
         """The middles float64 `[n_places]` of the moments asked for, in frames of a hearing of `n_frames`."""
         return (np.arange(n_frames // self.hop) + 0.5) * self.hop - 0.5 - self.behind
 
+    @abstractmethod
     def code(self, x: Tensor) -> Tensor:
         """Codes `[B, code_dim]` of `x [B, 128, n_frames]`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def learn(self, x: Tensor, clean: Tensor) -> Lesson:
         """What it makes of `x`; what it foretells is held against `clean`, which is `x` without masks."""
-        raise NotImplementedError
 
     def answer(self, codes: Tensor) -> dict[str, Tensor]:
         """Every answer `[B, size]` by name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self
 
@@ -59,9 +60,9 @@ class SoundEncoder(Encoder):
                     value.copy_(value.half().float())
 
     @classmethod
+    @abstractmethod
     def build_network(cls, sizes: Any, answers: Mapping[str, int]) -> SoundNetwork:
         """An untrained network of these sizes with these answers."""
-        raise NotImplementedError
 
     def fit(self, heard: np.ndarray | Sequence[np.ndarray]) -> Self:
         """Refused: these are trained step by step, on more than sound, by `encoders.training.train_encoder`."""
