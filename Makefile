@@ -50,6 +50,7 @@ test-fast: $(VENV)/.installed-dev ## the tests that take seconds
 
 lint: $(VENV)/.installed-dev ## ruff and mypy
 	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 
 bench: $(VENV)/.installed-dev ## speed and memory, each beside its yardstick

@@ -141,8 +141,7 @@ def _edges(lightness: np.ndarray) -> np.ndarray:
     corners = [(slice(None, half), slice(None, half)), (slice(None, half), slice(half, None))]
     corners += [(slice(half, None), slice(None, half)), (slice(half, None), slice(half, None))]
     quarters = [
-        _histogram(position[:, rows, columns], ORIENTATIONS, strength[:, rows, columns])
-        for rows, columns in corners
+        _histogram(position[:, rows, columns], ORIENTATIONS, strength[:, rows, columns]) for rows, columns in corners
     ]
     return np.concatenate(quarters, axis=1)
 

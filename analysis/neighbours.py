@@ -68,9 +68,7 @@ class Copies(NamedTuple):
     nearest: np.ndarray
 
 
-def find_copies(
-    training: np.ndarray, generated: np.ndarray, unseen: np.ndarray, quantile: float = 0.01
-) -> Copies:
+def find_copies(training: np.ndarray, generated: np.ndarray, unseen: np.ndarray, quantile: float = 0.01) -> Copies:
     """Which of `generated [M, d]` are as near to a cover of `training [N, d]` as only near-duplicates are.
 
     The threshold is the `quantile` of the distances of `unseen [U, d]` real covers to their nearest training cover, so

@@ -54,7 +54,7 @@ def wav_bytes(track: SyntheticTrack, duration_s: float = 3.0, **written: object)
 def songs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Two tracks that sound nothing alike; to be read, not written to."""
     folder = tmp_path_factory.mktemp("songs")
-    calm, loud = sorted(draw_tracks(40, seed=5), key=lambda track: track.energy)[:: 39]
+    calm, loud = sorted(draw_tracks(40, seed=5), key=lambda track: track.energy)[::39]
     paths = folder / "calm.wav", folder / "loud.wav"
     for path, track in zip(paths, (calm, loud), strict=True):
         path.write_bytes(wav_bytes(track))

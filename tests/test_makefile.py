@@ -50,7 +50,7 @@ def test_without_a_track_the_demo_runs(make):
     [
         "song.mp3",
         "my song.mp3",
-        "it's \"quoted\".mp3",
+        'it\'s "quoted".mp3',
         "$HOME $(shell id) `id` ${x} $$.mp3",
         "a;b|c&d>e<f*?.mp3",
         "été 雪.mp3",

@@ -106,7 +106,8 @@ def test_the_snapshot_holds_the_average_and_says_what_made_it(tiny_config, tiny_
     around = Surroundings(evaluate=evaluate, model={"card": {"name": "toy"}})
     snapshot = train(tiny_config(), tiny_data, tmp_path, around)
     bundle = load_bundle(snapshot)
-    average = {key[len("module."):]: v for key, v in weights(tmp_path)["average"].items() if key.startswith("module.")}
+    kept = weights(tmp_path)["average"].items()
+    average = {key.removeprefix("module."): v for key, v in kept if key.startswith("module.")}
     assert equal(dict(bundle.generator.state_dict()), average)
     assert bundle.model["metrics"] == {"score": 8.0, "same": 1.0}
     assert bundle.model["images_shown"] == 80

@@ -23,7 +23,6 @@ TINY = {
 }
 
 
-
 def build_tiny_config(recipe: str = "logistic-r1", **changes) -> TrainConfig:
     """The recipe's row with every network option that it knows at toy size."""
     row, options = RECIPES[recipe], {}
