@@ -38,10 +38,9 @@ def enlarged(images):
 
 
 @pytest.mark.parametrize("resolution", [32, 64, 128, 256, 512])
-@pytest.mark.parametrize("c_dim", [0, 5])
-def test_at_every_level_both_networks_and_the_real_images_have_one_size(resolution, c_dim):
-    generator, discriminator = networks(resolution, c_dim)
-    real, c, top = torch.randn(2, 3, resolution, resolution), torch.randn(2, c_dim), resolution.bit_length() - 1
+def test_at_every_level_both_networks_and_the_real_images_have_one_size(resolution):
+    generator, discriminator = networks(resolution)
+    real, c, top = torch.randn(2, 3, resolution, resolution), torch.randn(2, 5), resolution.bit_length() - 1
     assert float(generator.level) == float(discriminator.level) == top
     for level in [*range(2, top + 1), 2.01, top - 0.5]:
         side = 2 ** math.ceil(level)
@@ -225,11 +224,6 @@ def test_the_condition_reaches_picture_and_verdict_at_every_level(level, conditi
     assert not torch.allclose(discriminator(images, c), discriminator(images, c.roll(1, 0)))
     changed = generator(z, c.roll(1, 0)) - images
     assert (changed.abs() > 0).float().mean() > 0.99
-
-
-def test_an_auxiliary_head_says_what_condition_it_sees():
-    generator, discriminator = networks(condition="auxiliary")
-    assert discriminator.recognise(discriminator.features(draw(generator, 5))).shape == (4, 5)
 
 
 @pytest.mark.parametrize("condition", CONDITIONING)

@@ -1,12 +1,9 @@
-"""The networks for few covers: excitation, restoring, and that the condition is heard."""
-
-import math
+"""The networks for few covers: excitation, and restoring."""
 
 import pytest
 import torch
 from torch import nn
 
-from gans import draws
 from gans.discriminator import Features
 from gans.small import Discriminator, Excitation, Generator, distance
 
@@ -14,39 +11,13 @@ TINY = {"base_channels": 256, "max_channels": 16}
 TINY_D = {**TINY, "decoder_channels": 8}
 
 
-@pytest.mark.parametrize("resolution", [32, 64, 128, 256])
-@pytest.mark.parametrize("c_dim", [0, 5])
-def test_images_and_logits_have_the_promised_shapes(resolution, c_dim):
-    generator = Generator(resolution=resolution, c_dim=c_dim, **TINY)
-    discriminator = Discriminator(resolution=resolution, c_dim=c_dim, **TINY_D)
-    c = torch.randn(2, c_dim)
-    w = generator.map(torch.randn(2, generator.z_dim), c)
-    assert w.shape[:2] == (2, generator.n_styles)
-    images = generator.synthesize(w)
-    assert images.shape == (2, 3, resolution, resolution)
-    assert images.abs().max() <= 1
+@pytest.mark.parametrize("resolution", [32, 64, 256])
+def test_what_is_restored_from_is_at_16_and_8_px_whatever_the_size(resolution):
+    discriminator = Discriminator(resolution=resolution, c_dim=0, **TINY_D)
+    images = torch.randn(2, 3, resolution, resolution)
     features = discriminator.features(images)
-    assert [map_.shape[-1] for map_ in features.maps] == [16, 8]
-    assert discriminator.judge(features, c).shape == (2,)
+    assert [map_.shape[2:] for map_ in features.maps] == [(16, 16), (8, 8)]
     assert discriminator.restore(features, images).shape == ()
-    assert len(generator.stages()) == int(math.log2(resolution))
-
-
-def test_the_condition_reaches_the_verdict():
-    torch.manual_seed(0)
-    discriminator = Discriminator(resolution=32, c_dim=5, **TINY_D)
-    images, c = torch.randn(4, 3, 32, 32), torch.randn(4, 5, requires_grad=True)
-    (gradient,) = torch.autograd.grad(discriminator(images, c).sum(), c)
-    assert (gradient.abs().sum(dim=1) > 0).all()
-    assert not torch.allclose(discriminator(images, c), discriminator(images, c.roll(1, 0)))
-
-
-def test_the_condition_reaches_every_part_of_the_picture():
-    torch.manual_seed(0)
-    generator = Generator(resolution=32, c_dim=5, **TINY).eval()
-    z = torch.randn(1, generator.z_dim)
-    difference = generator(z, torch.zeros(1, 5)) - generator(z, torch.ones(1, 5))
-    assert (difference.abs() > 0).float().mean() > 0.99
 
 
 @pytest.mark.parametrize("place", range(5))
@@ -140,44 +111,3 @@ def test_restoring_teaches_the_layers_that_judge():
     discriminator.restore(discriminator.features(images), images).backward()
     assert discriminator.from_rgb[0].weight.grad.abs().sum() > 0
     assert discriminator.blocks[0].convolving[0].weight.grad.abs().sum() > 0
-
-
-def test_only_noise_maps_are_random_in_training(monkeypatch):
-    """All of them are drawn where a batch may be spread over processes; the discriminator draws none."""
-    generator = Generator(resolution=32, c_dim=3, **TINY).train()
-    discriminator = Discriminator(resolution=32, c_dim=3, **TINY_D).train()
-    z, c = torch.randn(2, generator.z_dim), torch.randn(2, 3)
-    monkeypatch.setattr(draws, "normal", lambda n, *shape, device: torch.ones(n, *shape, device=device))
-    before = torch.get_rng_state()
-    discriminator(generator(z, c), c)
-    assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_a_cover_is_a_function_of_latent_and_condition_alone():
-    torch.manual_seed(0)
-    generator = Generator(resolution=64, c_dim=2, **TINY).eval()
-    z, c = torch.randn(4, generator.z_dim), torch.randn(4, 2)
-    together = generator(z, c)
-    assert torch.equal(generator(z, c), together)
-    assert torch.allclose(generator(z[1:2], c[1:2]), together[1:2], atol=1e-5)
-
-
-def test_networks_can_be_described_without_memory():
-    with torch.device("meta"):
-        generator = Generator(resolution=128, c_dim=7)
-    real = Generator(resolution=128, c_dim=7)
-    assert {n: t.shape for n, t in generator.state_dict().items()} == {n: t.shape for n, t in real.state_dict().items()}
-    generator.load_state_dict(real.state_dict(), assign=True)
-    z, c = torch.randn(1, 128), torch.randn(1, 7)
-    assert torch.equal(generator.eval()(z, c), real.eval()(z, c))
-
-
-def test_channels_last_weights_keep_every_map_channels_last():
-    generator = Generator(resolution=64, c_dim=0, **TINY).to(memory_format=torch.channels_last)
-    layouts = []
-    for block in generator.blocks:
-        block.register_forward_hook(
-            lambda module, given, x: layouts.append(x.is_contiguous(memory_format=torch.channels_last))
-        )
-    generator(torch.randn(2, generator.z_dim), torch.zeros(2, 0))
-    assert all(layouts)

@@ -1,6 +1,7 @@
 """Training at toy size: recipes with small networks, data of noise."""
 
 import inspect
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,14 +24,21 @@ TINY = {
 }
 
 
+def tiny_options(network: str) -> dict[str, dict[str, Any]]:
+    """Options of both players of `network` at toy size, by role."""
+    if network == "quantum":
+        pytest.importorskip("pennylane")
+    return {
+        role: {key: value for key, value in TINY[role].items() if key in inspect.signature(player).parameters}
+        for role, player in zip(NETWORK_ROLES, NETWORKS[network], strict=True)
+    }
+
+
 def build_tiny_config(recipe: str = "logistic-r1", **changes) -> TrainConfig:
     """The recipe's row with every network option that it knows at toy size."""
-    row, options = RECIPES[recipe], {}
-    if row.get("network") == "quantum":
-        pytest.importorskip("pennylane")
-    for role, network in zip(NETWORK_ROLES, NETWORKS[row.get("network", "dcgan")], strict=True):
-        small = {key: value for key, value in TINY[role].items() if key in inspect.signature(network).parameters}
-        options[role] = {**row.get(role, {}), **small}
+    row = RECIPES[recipe]
+    small = tiny_options(row.get("network", "dcgan"))
+    options = {role: {**row.get(role, {}), **small[role]} for role in NETWORK_ROLES}
     return resolve(recipe, {**TINY, "total_images": 80, **options, **changes})
 
 
