@@ -16,6 +16,8 @@ from tests.sources.standin import NOT_FOUND, Answer, Request, as_image, as_json,
 
 API, FILES = "api.shop.example", "covers.shop.example"
 PAGE = 10
+SHELF = (("shelf", "1"),)
+"""The wish for all that the stand-in has."""
 
 
 class Shop(Source):
