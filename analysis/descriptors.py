@@ -61,21 +61,26 @@ def compute_descriptors(images: np.ndarray) -> np.ndarray:
 
     An image's row does not depend on the others. Raises `ValueError` for another shape or type.
     """
-    if images.ndim != 4 or images.shape[1] != 3 or images.dtype != np.uint8:
-        raise ValueError(f"needs uint8 images [N, 3, H, W], not {images.dtype} {images.shape}")
-    if images.shape[2] != images.shape[3] or images.shape[2] < 16:
-        raise ValueError(f"needs square images of at least 16 px, not {images.shape[2:]}")
+    check_images(images)
     parts = [_describe(images[start : start + _CHUNK]) for start in range(0, len(images), _CHUNK)]
     return np.concatenate([np.zeros((0, len(DESCRIPTOR_NAMES))), *parts])
 
 
+def check_images(images: np.ndarray) -> None:
+    """Raises `ValueError` for what is not uint8 `[N, 3, H, W]`, H = W ≥ 16."""
+    if images.ndim != 4 or images.shape[1] != 3 or images.dtype != np.uint8:
+        raise ValueError(f"needs uint8 images [N, 3, H, W], not {images.dtype} {images.shape}")
+    if images.shape[2] != images.shape[3] or images.shape[2] < 16:
+        raise ValueError(f"needs square images of at least 16 px, not {images.shape[2:]}")
+
+
 def _describe(images: np.ndarray) -> np.ndarray:
-    lab = _shrink(rgb_to_lab(images))
+    lab = shrink(rgb_to_lab(images))
     lightness = lab[:, 0] / 100  # [n, H, W], 0…1
     a, b = lab[:, 1] / 100, lab[:, 2] / 100
     chroma = np.hypot(a, b)
     columns = [
-        *(_layout(channel) for channel in (lightness, a, b)),
+        *(cell_means(channel) for channel in (lightness, a, b)),
         _statistics(lightness),
         _statistics(chroma),
         _histogram((np.arctan2(b, a) / (2 * np.pi) % 1.0) * HUES, HUES, weights=chroma),
@@ -87,7 +92,7 @@ def _describe(images: np.ndarray) -> np.ndarray:
     return np.concatenate(columns, axis=1) * WEIGHTS
 
 
-def _shrink(planes: np.ndarray) -> np.ndarray:
+def shrink(planes: np.ndarray) -> np.ndarray:
     """Planes `[n, 3, H, W]` averaged over squares until the side is under twice `LARGEST_SIDE`."""
     n, channels, side, _ = planes.shape
     factor = max(side // LARGEST_SIDE, 1)
@@ -96,7 +101,7 @@ def _shrink(planes: np.ndarray) -> np.ndarray:
     return squares.mean(axis=(3, 5))
 
 
-def _layout(plane: np.ndarray) -> np.ndarray:
+def cell_means(plane: np.ndarray) -> np.ndarray:
     """Means `[n, 16]` of a 4 × 4 grid over planes `[n, H, W]`."""
     edges = np.linspace(0, plane.shape[1], GRID + 1).round().astype(int)
     size = np.diff(edges)

@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.descriptors import compute_descriptors, rgb_to_lab
+from analysis.descriptors import cell_means, compute_descriptors, rgb_to_lab, shrink
+from analysis.traits import TRAITS, compute_traits
 
 Draw = Callable[[np.ndarray, int], np.ndarray]
 LOOKS = ("hue", "lightness", "saturation", "edges", "layout")
-UNITS = {"hue": "degrees", "lightness": "L", "saturation": "share", "edges": "L/px", "layout": "ΔE"}
+UNITS = {**{look: TRAITS[look].unit for look in LOOKS if look in TRAITS}, "layout": "ΔE"}
 _Z95 = 1.959964
-_GRID = 4
 
 
 class Change(NamedTuple):
@@ -36,39 +36,23 @@ class Change(NamedTuple):
 def measure_changes(before: np.ndarray, after: np.ndarray) -> dict[str, np.ndarray]:
     """For each of `LOOKS` the change float64 `[N]` from covers `before` to `after`, uint8 `[N, 3, H, W]` both.
 
-    hue: degrees −180…180 by which the mean colour turns in the a*b* plane; lightness: mean L* 0…100; saturation: mean
-    HSV saturation 0…1; edges: mean gradient of L* by pixel; layout: root mean square ΔE (CIE 1976) of 4 × 4 cells, each
-    less the cover's mean colour.
+    Hue, lightness, saturation and edges are those of `traits`; hue: degrees −180…180, 0 where one of the two has none;
+    layout: root mean square ΔE (CIE 1976) of 4 × 4 cells, each less the cover's mean colour.
     """
-    (a, saturation_a), (b, saturation_b) = ((rgb_to_lab(x), _saturation(x)) for x in (before, after))
-    means = [x.mean(axis=(2, 3)) for x in (a, b)]  # [N, 3]
-    angles = [np.arctan2(mean[:, 2], mean[:, 1]) for mean in means]
-    turned = (np.rad2deg(angles[1] - angles[0]) + 180) % 360 - 180
-    cells = [_cells(x) - mean[:, :, None] for x, mean in zip((a, b), means, strict=True)]
+    old, new = compute_traits(before), compute_traits(after)
+    cells = [_cells(images) for images in (before, after)]
     return {
-        "hue": turned,
-        "lightness": means[1][:, 0] - means[0][:, 0],
-        "saturation": saturation_b - saturation_a,
-        "edges": _edges(b[:, 0]) - _edges(a[:, 0]),
+        "hue": np.nan_to_num((new["hue"] - old["hue"] + 180) % 360 - 180),
+        **{look: new[look] - old[look] for look in ("lightness", "saturation", "edges")},
         "layout": np.sqrt(((cells[1] - cells[0]) ** 2).sum(axis=1).mean(axis=1)),
     }
 
 
-def _saturation(images: np.ndarray) -> np.ndarray:
-    high = images.max(axis=1).astype(np.float64)
-    return np.asarray(((high - images.min(axis=1)) / np.maximum(high, 1)).mean(axis=(1, 2)))
-
-
-def _cells(lab: np.ndarray) -> np.ndarray:
-    """Means `[N, 3, 16]` of a 4 × 4 grid; what the grid does not divide is left out at the right and below."""
-    side = lab.shape[2] // _GRID
-    kept = lab[:, :, : _GRID * side, : _GRID * side].reshape(len(lab), 3, _GRID, side, _GRID, side)
-    return np.asarray(kept.mean(axis=(3, 5)).reshape(len(lab), 3, -1))
-
-
-def _edges(lightness: np.ndarray) -> np.ndarray:
-    dy, dx = np.gradient(lightness, axis=(1, 2))
-    return np.asarray(np.hypot(dx, dy).mean(axis=(1, 2)))
+def _cells(images: np.ndarray) -> np.ndarray:
+    """L*a*b* of 4 × 4 cells less their mean, `[N, 3, 16]`."""
+    lab = shrink(rgb_to_lab(images))
+    cells = np.stack([cell_means(plane) for plane in lab.transpose(1, 0, 2, 3)], axis=1)
+    return np.asarray(cells - cells.mean(axis=2, keepdims=True))
 
 
 def measure_sensitivity(

@@ -1,10 +1,13 @@
-"""Covers in words: the colour family of a cover, and what sets a cluster's covers apart, by the descriptors' names."""
+"""Covers in words: the colour family of a cover, and what sets a cluster's covers apart, by their traits."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from analysis.descriptors import DESCRIPTOR_NAMES, GRID, HUES, WEIGHTS
+from analysis.descriptors import DESCRIPTOR_NAMES, HUES, WEIGHTS
+from analysis.traits import TRAITS, difference, spread_of
 
 COLOUR_FAMILIES = ("black", "grey", "white", "red", "orange", "yellow", "green", "blue", "purple")
 _HUE_FAMILIES = (
@@ -25,6 +28,9 @@ _HUE_FAMILIES = (
 _COLOURLESS = 0.08
 """Mean chroma, over 100, under which a cover is black, grey or white."""
 
+LEAST_TOLD = 0.2
+"""Differences, in standard deviations, below which nothing is said to set covers apart."""
+
 _COLUMN = {name: index for index, name in enumerate(DESCRIPTOR_NAMES)}
 
 
@@ -43,79 +49,30 @@ def colour_families(descriptors: np.ndarray) -> np.ndarray:
     return np.where(chroma < _COLOURLESS, plainly, coloured)
 
 
-def distinguishing(descriptors: np.ndarray, members: np.ndarray, count: int = 4) -> list[tuple[str, float]]:
-    """What sets the rows `members` (bool `[N]`) of `descriptors [N, d]` apart: `(words, difference)`, largest first.
+def distinguishing(traits: Mapping[str, np.ndarray], members: np.ndarray, count: int = 4) -> list[tuple[str, float]]:
+    """What sets the rows `members` (bool `[N]`) of `traits` (each `[N]`) apart: `(words, difference)`, largest first.
 
-    The difference is between means of members and others, in standard deviations of all. One column is told of each
-    family of descriptors (layout, lightness, chroma, hue, edges, contrast), since columns of a family move together.
+    The difference is between the means of members and of others, in standard deviations of all. One trait is told of
+    each family, since traits of a family move together; angles are not told.
     """
-    x = np.asarray(descriptors, dtype=np.float64)
     if not members.any() or members.all():
         return []
-    scale = x.std(axis=0)
-    difference = (x[members].mean(axis=0) - x[~members].mean(axis=0)) / np.where(scale > 1e-9, scale, np.inf)
-    told: dict[str, tuple[str, float]] = {}
-    for column in np.argsort(-np.abs(difference), kind="stable"):
-        family = DESCRIPTOR_NAMES[column].split()[0]
-        if family not in told and abs(difference[column]) > 0.2:
-            told[family] = (
-                describe_column(DESCRIPTOR_NAMES[column], difference[column] > 0),
-                float(difference[column]),
-            )
-    return list(told.values())[:count]
+    told: list[tuple[str, float, str]] = []
+    for name, values in traits.items():
+        trait = TRAITS[name]
+        own, others, all_of_them = (spread_of(part, trait) for part in (values[members], values[~members], values))
+        apart = difference(own, others._replace(deviation=all_of_them.deviation), trait)
+        if trait.more and abs(apart) > LEAST_TOLD:
+            word = trait.more if apart > 0 else trait.less
+            words = f"{word} ({name} {own.mean:.3g} against {others.mean:.3g}{_unit(trait.unit)})"
+            told.append((words, apart, trait.family))
+    told.sort(key=lambda one: -abs(one[1]))
+    families: dict[str, tuple[str, float]] = {}
+    for words, apart, family in told:
+        families.setdefault(family, (words, apart))
+    return list(families.values())[:count]
 
 
-def describe_column(name: str, more: bool) -> str:
-    """A descriptor's name in words a person would use: `layout 00 L` less → `darker top left`."""
-    family, *rest = name.split()
-    much = "more" if more else "less"
-    if family == "layout":
-        ends = {"L": ("lighter", "darker"), "a": ("redder", "greener"), "b": ("yellower", "bluer")}[rest[1]]
-        return f"{ends[not more]} {_place(rest[0])}"
-    if family == "hue":
-        return f"{much} {_hue(int(rest[0]))}"
-    if family in ("lightness", "chroma"):
-        return _amount(family, rest, more)
-    if family == "edges":
-        angle = (int(rest[-1].split(".")[0]) + 90) % 180  # an edge runs across its gradient
-        way = {0: "level", 45: "falling", 90: "upright", 135: "rising"}[45 * round(angle / 45) % 180]
-        return f"{much} {way} edges {' '.join(rest[:-1])}"
-    return f"{much} contrast between points {rest[1]} px apart"
-
-
-def _amount(family: str, rest: list[str], more: bool) -> str:
-    what = {"lightness": "light", "chroma": "colour"}[family]
-    if rest[0] == "bin":
-        bins = {"lightness": 8, "chroma": 6}[family]
-        low, high = (100 * (int(rest[1]) + end) // bins for end in (0, 1))
-        return f"{'more' if more else 'less'} area of {what} {low}–{high} %"
-    if rest[0] == "std":
-        return f"{'more' if more else 'less'} variety of {what}"
-    which = {"mean": "", "p10": f", where {what} is least", "p90": f", where {what} is most"}[rest[0]]
-    ends = {"lightness": ("lighter", "darker"), "chroma": ("more colourful", "paler")}[family]
-    return f"{ends[not more]}{which}"
-
-
-def _place(cell: str) -> str:
-    row, column = (int(digit) for digit in cell)
-    vertical = "top" if row == 0 else "bottom" if row == GRID - 1 else "middle"
-    across = "left" if column < GRID // 2 else "right"
-    return f"{vertical} {across}"
-
-
-def _hue(degrees: int) -> str:
-    names = (
-        "pink",
-        "red",
-        "orange",
-        "yellow",
-        "lime",
-        "green",
-        "sea green",
-        "cyan",
-        "sky blue",
-        "blue",
-        "violet",
-        "magenta",
-    )
-    return names[degrees * HUES // 360 % HUES]
+def _unit(unit: str) -> str:
+    """A unit behind a number; what is a share, a correlation or an index needs none."""
+    return "" if unit in ("share", "r", "M", "scale", "exponent") else unit if unit[0] in ":°" else f" {unit}"

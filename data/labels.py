@@ -51,6 +51,13 @@ def label(dataset: Dataset, name: str, progress: Progress | None = None) -> list
     return _table(dataset, progress)[name].to_pylist()
 
 
+def text_where_known(dataset: Dataset) -> np.ndarray | None:
+    """float64 `[N]`: 1 where a row's cover has writing, 0 where it has none, NaN where there is no cover; None where
+    nobody has asked yet (reading covers takes long)."""
+    table = _stored(dataset, _TEXT)
+    return None if table is None else table[TEXT].cast(pa.float64()).fill_null(np.nan).combine_chunks().to_numpy()
+
+
 def cover_hashes(dataset: Dataset, progress: Progress | None = None) -> np.ndarray:
     """uint64 `[N]`: each cover's perceptual hash, `data.duplicates.FLAT` where a row has no cover."""
     return _table(dataset, progress)[HASH].combine_chunks().fill_null(0).to_numpy()
@@ -62,18 +69,27 @@ def _table(dataset: Dataset, progress: Progress | None) -> pa.Table:
 
 def _kept(dataset: Dataset, name: str, make: Callable[[], pa.Table]) -> pa.Table:
     """The table of this name in the dataset's cache, made where it is missing, damaged or of other rows."""
-    path = dataset.cache_dir / name
-    made_from = {b"dataset": dataset.fingerprint.encode(), b"version": _VERSION.encode()}
-    try:
-        found = pq.read_table(path)
-        if found.schema.metadata == made_from and len(found) == len(dataset):
-            return found
-    except (pa.ArrowException, OSError):
-        pass
-    made = make().replace_schema_metadata(made_from)
-    with atomic_path(path) as temporary:
+    found = _stored(dataset, name)
+    if found is not None:
+        return found
+    made = make().replace_schema_metadata(_made_from(dataset))
+    with atomic_path(dataset.cache_dir / name) as temporary:
         pq.write_table(made, temporary)
     return made
+
+
+def _stored(dataset: Dataset, name: str) -> pa.Table | None:
+    """The table of this name in the dataset's cache; None where it is missing, damaged or of other rows."""
+    try:
+        found = pq.read_table(dataset.cache_dir / name)
+    except (pa.ArrowException, OSError):
+        return None
+    usable = found.schema.metadata == _made_from(dataset) and len(found) == len(dataset)
+    return found if usable else None
+
+
+def _made_from(dataset: Dataset) -> dict[bytes, bytes]:
+    return {b"dataset": dataset.fingerprint.encode(), b"version": _VERSION.encode()}
 
 
 def _look_at_all(dataset: Dataset, progress: Progress | None) -> pa.Table:

@@ -173,7 +173,7 @@ def _answer(bars: Mapping[str, Sequence[Agreement]]) -> str:
 
 def _looks(study: Study, found: Clusters, k: int) -> str:
     colour = Counter(study.colours[found.labels == k].tolist()).most_common(1)[0][0]
-    apart = distinguishing(study.descriptors, found.labels == k, 2)
+    apart = distinguishing(study.traits, found.labels == k, 3)
     return ", ".join([f"mostly {colour}", *(words for words, _ in apart)])
 
 

@@ -15,10 +15,12 @@ from analysis.clusters import METHODS as CLUSTERINGS
 from analysis.clusters import Clusters, find_clusters
 from analysis.descriptors import compute_descriptors
 from analysis.maps import FEWEST, Map, fit_map, sample_rows
+from analysis.traits import compute_traits
 from analysis.words import colour_families
 from data.cache import cover_cache, has_cover
 from data.covers import decode_cover, resize_cover
 from data.errors import InputError, printable
+from data.labels import text_where_known
 from data.shards import Dataset
 from data.splits import normalised_artist
 from data.where import matching_rows
@@ -49,6 +51,11 @@ class Generated:
         """float64 `[M, d]`."""
         return compute_descriptors(self.covers)
 
+    @cached_property
+    def traits(self) -> dict[str, np.ndarray]:
+        """Each trait `[M]`."""
+        return compute_traits(self.covers)
+
 
 @dataclass
 class Study:
@@ -77,6 +84,12 @@ class Study:
     def descriptors(self) -> np.ndarray:
         """float64 `[N, d]` of the real covers."""
         return compute_descriptors(self.covers)
+
+    @cached_property
+    def traits(self) -> dict[str, np.ndarray]:
+        """Each trait `[N]` of the real covers; whether there is writing on them too, where that has been asked."""
+        text = text_where_known(self.dataset)
+        return {**compute_traits(self.covers), **({} if text is None else {"text": text[self.rows]})}
 
     @cached_property
     def maps(self) -> dict[str, Map]:

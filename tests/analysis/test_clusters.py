@@ -8,8 +8,9 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score, v
 
 from analysis.agreement import DRAWS, measure_agreement
 from analysis.clusters import METHODS, find_clusters
-from analysis.descriptors import DESCRIPTOR_NAMES, compute_descriptors
-from analysis.words import COLOUR_FAMILIES, colour_families, describe_column, distinguishing
+from analysis.descriptors import compute_descriptors
+from analysis.traits import compute_traits
+from analysis.words import COLOUR_FAMILIES, colour_families, distinguishing
 
 
 def planted(n: int = 120) -> tuple[np.ndarray, np.ndarray]:
@@ -112,8 +113,18 @@ def test_what_sets_a_cluster_apart_is_said_in_words():
     covers += np.random.default_rng(0).integers(0, 9, covers.shape, dtype=np.uint8)
     covers[:8, :, :8] = 255  # a bright band along the top
     members = np.arange(20) < 8
-    told = [words for words, _ in distinguishing(compute_descriptors(covers), members, 6)]
-    assert any("lighter" in words for words in told)
-    assert distinguishing(compute_descriptors(covers), np.ones(20, dtype=bool)) == []
-    assert all(describe_column(name, more) for name in DESCRIPTOR_NAMES for more in (True, False))
-    assert describe_column("layout 00 L", False) == "darker top left"
+    traits = compute_traits(covers)
+    told = distinguishing(traits, members, 6)
+    assert any(words.startswith("lighter above than below (top over bottom ") for words, _ in told)
+    assert any(words.startswith("lighter (lightness ") and words.endswith(" L*)") for words, _ in told)
+    sizes = [abs(apart) for _, apart in told]
+    assert sizes == sorted(sizes, reverse=True)
+    others = distinguishing(traits, ~members, 6)
+    assert [apart for _, apart in others] == pytest.approx([-apart for _, apart in told])
+    assert distinguishing(traits, np.ones(20, dtype=bool)) == []
+    assert distinguishing({"lightness": np.ones(20)}, members) == []
+
+
+def test_writing_is_told_of_where_it_is_known():
+    text = np.array([1.0, 1, np.nan, 0, 0, 0, 0, 0])
+    assert distinguishing({"text": text}, np.arange(8) < 3)[0][0] == "more writing (text 1 against 0)"

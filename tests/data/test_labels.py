@@ -9,7 +9,7 @@ from PIL import Image
 import data.labels
 from data.duplicates import FLAT
 from data.errors import InputError
-from data.labels import LABELS, cover_hashes, label
+from data.labels import LABELS, cover_hashes, label, text_where_known
 from data.shards import Dataset, DatasetWriter
 from data.table import make_row
 from data.where import matching_rows
@@ -108,7 +108,9 @@ def test_text_is_what_the_reader_sees(tmp_path, dataset, monkeypatch):
     shutil.copytree(dataset.folder, tmp_path / "d")
     monkeypatch.setattr(data.labels, "text_finder", lambda: lambda image: image.width < 65)
     copy = Dataset(tmp_path / "d")
+    assert text_where_known(copy) is None
     assert label(copy, "text") == [True, False, None, False, None, True]
+    np.testing.assert_array_equal(text_where_known(copy), [1, 0, np.nan, 0, np.nan, 1])
     monkeypatch.undo()
     assert matching_rows(copy, ["text=no"]).nonzero()[0].tolist() == [1, 3]  # kept
 
