@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gans import draws
-from gans.parallel import mean_of_all
+from gans.parallel import mean_of_all, rows_of_all
 
 NORMS = ("none", "batch")
 
@@ -123,8 +123,8 @@ class Noise(nn.Module):
 class MinibatchDeviation(nn.Module):
     """Appends the deviation across a group of images as one more feature map (Karras et al. 2018, section 3).
 
-    `[N, C, H, W]` → `[N, C + 1, H, W]`. Groups are `size` neighbours (so that they stay together when a batch is
-    spread over processes); where `size` does not divide N the whole batch is one group.
+    `[N, C, H, W]` → `[N, C + 1, H, W]`. Groups are `size` neighbours; where `size` does not divide the batch, the whole
+    of it is one group. They are those of the whole batch, however many processes it is spread over.
     """
 
     def __init__(self, size: int = 4) -> None:
@@ -133,12 +133,14 @@ class MinibatchDeviation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         n, _, height, width = x.shape
-        size = self.size if n % self.size == 0 else n
-        grouped = x.float().reshape(n // size, size, -1)  # [groups, size, C·H·W]
+        together = n % self.size == 0  # else groups reach into what other processes have
+        images = x.float() if together else rows_of_all(x.float())
+        size = self.size if len(images) % self.size == 0 else len(images)
+        grouped = images.reshape(len(images) // size, size, -1)  # [groups, size, C·H·W]
         variance = (grouped - grouped.mean(dim=1, keepdim=True)).square().mean(dim=1)  # [groups, C·H·W]
-        deviation = (variance + 1e-8).sqrt().mean(dim=1)  # [groups]
-        plane = deviation.repeat_interleave(size).to(x.dtype)[:, None, None, None].expand(n, 1, height, width)
-        return torch.cat([x, plane], dim=1)
+        deviation = (variance + 1e-8).sqrt().mean(dim=1).repeat_interleave(size)  # one for each of `images`
+        own = deviation if together else draws.own_rows(deviation)
+        return torch.cat([x, own.to(x.dtype)[:, None, None, None].expand(n, 1, height, width)], dim=1)
 
 
 def keep_variance(network: nn.Module) -> None:

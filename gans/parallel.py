@@ -94,6 +94,17 @@ def mean_of_all(values: Tensor) -> Tensor:
     return values if number == 1 else _Summed.apply(values) / number
 
 
+def rows_of_all(values: Tensor) -> Tensor:
+    """The rows of all processes in order, `[n, ...]` → `[n · number, ...]`; can be differentiated likewise."""
+    place, number = place_and_number()
+    if number == 1:
+        return values
+    before, after = (
+        values.new_zeros(others * len(values), *values.shape[1:]) for others in (place, number - 1 - place)
+    )
+    return _Summed.apply(torch.cat([before, values, after]))
+
+
 def agree(answer: bool, device: torch.device) -> bool:
     """The first process's answer, which is everyone's."""
     if place_and_number()[1] == 1:

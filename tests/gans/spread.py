@@ -1,4 +1,4 @@
-"""One of the processes of `torchrun`, or the only one: `python -m tests.gans.spread RUN RECIPE STEPS`."""
+"""One of the processes of `torchrun`, or the only one: `python -m tests.gans.spread RUN RECIPE BATCH STEPS`."""
 
 import dataclasses
 import sys
@@ -12,15 +12,15 @@ from tests.gans.worlds import build_tiny_config, build_tiny_data
 
 # Slow learning: where a gradient is as small as rounding, Adam turns its sign into a whole step.
 EVERYTHING = {
-    "mismatch": 0.3, "mirror": True, "condition_dropout": 0.2, "batch_size": 8, "log_every": 80, "state_every": 80,
+    "mismatch": 0.3, "mirror": True, "condition_dropout": 0.2, "log_every": 80, "state_every": 80,
     "g_lr": 2e-6, "d_lr": 2e-6,
 }  # fmt: skip
 
 
-def main(run: str, recipe: str, steps: str) -> None:
+def main(run: str, recipe: str, batch: str, steps: str) -> None:
     """Trains `recipe` at toy size for so many steps of the generator, on conditions and images of noise."""
     torch.set_num_threads(1)
-    once = build_tiny_config(recipe, **EVERYTHING)
+    once = build_tiny_config(recipe, **EVERYTHING, batch_size=int(batch))
     config = dataclasses.replace(once, total_images=int(steps) * once.batch_size * once.d_steps)
     with together(torch.device("cpu")):
         train(config, build_tiny_data(), Path(run))

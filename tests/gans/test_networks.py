@@ -197,6 +197,17 @@ def test_minibatch_deviation_equals_the_slow_formula():
         assert torch.allclose(plane[4 * group : 4 * group + 4], deviation.expand(4, 2, 2))
 
 
+@pytest.mark.parametrize(("batch", "processes"), [(8, 2), (8, 4), (4, 2), (6, 2), (6, 3), (12, 6)])
+def test_groups_of_a_minibatch_are_those_of_the_whole_batch_however_it_is_spread(batch, processes, monkeypatch):
+    x, deviation = torch.randn(batch, 3, 2, 2), MinibatchDeviation()
+    whole, share = deviation(x), batch // processes
+    monkeypatch.setattr("gans.layers.rows_of_all", lambda values: x)
+    for rank in range(processes):
+        monkeypatch.setattr(draws, "place_and_number", lambda rank=rank: (rank, processes))
+        own = slice(rank * share, (rank + 1) * share)
+        torch.testing.assert_close(deviation(x[own]), whole[own])
+
+
 def test_minibatch_deviation_of_equal_images_is_zero():
     assert MinibatchDeviation()(torch.ones(6, 2, 4, 4))[:, 2].max() < 1e-3
 
