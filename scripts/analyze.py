@@ -28,6 +28,9 @@ def analyze(
     most: Annotated[int | None, typer.Option(min=4, help="Look at so many covers drawn from the dataset.")] = None,
     count: Annotated[int, typer.Option(min=1, max=50_000, help="Covers that a bundle draws.")] = 500,
     maps: Annotated[str, typer.Option(help="Maps: tsne, umap, or both.")] = "tsne,umap",
+    features: Annotated[
+        str, typer.Option(metavar="NAME|FILE.pt", help="What distances are of: descriptors, embedding, or TorchScript.")
+    ] = "descriptors",
     listening: Annotated[
         bool, typer.Option("--listening", help="Ask too whether the music matters, as evaluate does (minutes more).")
     ] = False,
@@ -41,11 +44,22 @@ def analyze(
     if out.exists() and not out.is_dir():
         raise InputError(out, "is a file, not a folder")
 
+    from analysis.detectors import open_detector
     from scripts.study import open_study
 
+    detector = open_detector(features)
     with stages() as told:
         study = open_study(
-            dataset, generated, told, where=where or (), most=most, count=count, seed=seed, maps=names, listen=listening
+            dataset,
+            generated,
+            told,
+            where=where or (),
+            most=most,
+            count=count,
+            seed=seed,
+            maps=names,
+            listen=listening,
+            detector=detector,
         )
         told("analysing", 0, None)
         page = write_report(study, out)
@@ -69,6 +83,7 @@ def write_report(study: Study, out: Path) -> Path:
         "encoder": study.code_name or None,
         "generated": study.generated.origin if study.generated else None,
         "maps": list(study.map_names),
+        "features": study.detector.name,
         "seed": study.seed,
         "versions": {name: version(name) for name in ("gatefold", "numpy", "scikit-learn", "openTSNE", "umap-learn")},
         "python": platform.python_version(),

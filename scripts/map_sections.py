@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from analysis.charts import density_pair, labelled_points
+from analysis.detectors import DESCRIPTORS
 from analysis.distances import frechet_distance, kernel_distance
 from analysis.maps import FEWEST, neighbourhood_hit, sample_rows, trustworthiness
 from analysis.neighbours import measure_overlap
 from analysis.pictures import cover_grid, cover_map, cover_rows, small_multiples
 from analysis.report import Number, Picture, Section, Table
-from data.covers import RESIZE_FILTER
 from scripts.study import MAP_NAMES, Generated, Study
 
 MATCHED, MOST_PANELS, NEIGHBOURS = 6, 12, 5
@@ -139,9 +139,14 @@ def _distances(study: Study, drawn: Generated) -> Iterator[Number]:
     """Generated covers against half of the real ones, and the other half in their place, n of each."""
     n = min(len(study.rows) // 2, len(drawn.covers))
     order = np.random.default_rng(study.seed).permutation(len(study.rows))
-    real, others = study.descriptors[order[:n]], study.descriptors[order[n : 2 * n]]
-    new = drawn.descriptors[sample_rows(len(drawn.covers), n, study.seed)]
-    how = f"descriptors of {study.covers.shape[-1]} px covers, {RESIZE_FILTER}"
+    picked = sample_rows(len(drawn.covers), n, study.seed)
+    rows, others_rows = order[:n], order[n : 2 * n]
+    if study.detector is DESCRIPTORS:  # these are known already
+        real, others, new = study.descriptors[rows], study.descriptors[others_rows], drawn.descriptors[picked]
+    else:
+        covers = (study.covers[rows], study.covers[others_rows], drawn.covers[picked])
+        real, others, new = (study.detector(part) for part in covers)
+    how = study.detector.how(study.covers.shape[-1])
     if n >= 2:
         for name, measure in (("Fréchet distance", frechet_distance), ("kernel distance", kernel_distance)):
             yield Number(name, measure(real, new), chance=measure(real, others), n=n, how=how)

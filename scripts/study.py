@@ -14,6 +14,7 @@ import numpy as np
 from analysis.clusters import METHODS as CLUSTERINGS
 from analysis.clusters import Clusters, find_clusters
 from analysis.descriptors import compute_descriptors
+from analysis.detectors import DESCRIPTORS, Detector
 from analysis.maps import FEWEST, Map, fit_map, sample_rows
 from analysis.traits import compute_traits
 from analysis.words import colour_families
@@ -63,7 +64,7 @@ class Study:
 
     covers uint8 `[N, 3, 64, 64]`; codes float64 `[n, d]` of the rows `code_rows [n]` that can be heard; table: the
     dataset's words, a dict a row; bundle: what draws the generated covers, where that is a model; listen: whether to
-    ask if the music matters.
+    ask if the music matters; detector: what distances between real and generated covers are of.
     """
 
     dataset: Dataset
@@ -79,6 +80,7 @@ class Study:
     notes: list[str]
     bundle: Path | None = None
     listen: bool = False
+    detector: Detector = DESCRIPTORS
 
     @cached_property
     def descriptors(self) -> np.ndarray:
@@ -151,6 +153,7 @@ def open_study(
     seed: int = 0,
     maps: Sequence[str] = tuple(MAP_NAMES),
     listen: bool = False,
+    detector: Detector = DESCRIPTORS,
 ) -> Study:
     """Reads a dataset and the covers generated for it (a folder of pictures, a bundle or a run).
 
@@ -178,7 +181,9 @@ def open_study(
     made = None if generated is None else _read_generated(dataset, generated, rows, count, seed, told)
     notes += made.notes if made else []
     bundle = generated if generated is not None and is_bundle(generated) else None
-    return Study(dataset, rows, covers, table, made, code_rows, codes, code_name, seed, maps, notes, bundle, listen)
+    return Study(
+        dataset, rows, covers, table, made, code_rows, codes, code_name, seed, maps, notes, bundle, listen, detector
+    )
 
 
 def is_bundle(folder: Path) -> bool:
