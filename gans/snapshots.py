@@ -108,11 +108,12 @@ def note_best(run: Path, snapshot: Path, name: str, value: float) -> None:
 def find_bundle(folder: str | os.PathLike[str]) -> Path:
     """The bundle meant by `folder`: itself, or of a run the best snapshot, or the newest where none was scored."""
     path = Path(folder)
+    # What is noted first, then what is there: a run that trains meanwhile notes a snapshot only when it is there.
+    noted = read_json(path / BEST) if (path / BEST).exists() else None
     snapshots = sorted(found.parent for found in path.glob(f"{SNAPSHOTS}/*/{MODEL}"))
     if not snapshots or (path / MODEL).exists():
         return path
-    if (path / BEST).exists():
-        noted = read_json(path / BEST)
+    if noted is not None:
         name = noted.get("snapshot") if isinstance(noted, dict) else None
         best = [snapshot for snapshot in snapshots if snapshot.name == name]
         if not best:
