@@ -22,6 +22,10 @@ def evaluate(
     ] = "ridge,canonical,contrastive",
     seed: Annotated[int, typer.Option(min=0, help="Of the folds, the listeners and the shuffles.")] = 0,
     table: Annotated[bool, typer.Option("--table", help="A table for people instead of JSON lines.")] = False,
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="Draw what each attribute does to covers here (.png or .svg; and in dark, -dark)."),
+    ] = None,
 ) -> None:
     """Measure a bundle on a dataset; prints one JSON object a measured thing."""
     from analysis.listeners import KINDS
@@ -30,13 +34,16 @@ def evaluate(
     from gans.bundle import load_bundle
     from gans.snapshots import find_bundle
     from scripts.contest import DRAWS, Gallery, score_covers, score_real
-    from scripts.following import Material, drawer, score_alterations, score_following, score_moves
+    from scripts.following import Material, drawer, score_alterations, score_following
+    from scripts.moving import check_picture, move, score_monotony, score_moves
     from scripts.pipeline import Listener
     from scripts.prepare import prepare
 
     kinds = [kind.strip() for kind in listeners.split(",")]
     for kind in kinds:
         one_of("--listeners", kind, KINDS)
+    if picture is not None:
+        check_picture(picture)
     folder = find_bundle(bundle)
     opened = load_bundle(folder)
     ears = Listener(opened)
@@ -60,8 +67,15 @@ def evaluate(
     for figure in score_following(name, draw, material, kinds, seed):
         tell(figure)
     if ears.schema is not None and generator.c_dim:
-        for figure in score_moves(name, draw, ears.schema, material.c[material.unseen]):
+        unseen = material.c[material.unseen]
+        for figure in score_moves(name, draw, ears.schema, unseen):
             tell(figure)
+        moved = move(draw, ears.schema, unseen, seed=seed)
+        if moved is not None:
+            for figure in score_monotony(name, moved):
+                tell(figure)
+            if picture is not None:
+                moved.write(picture)
     for figure in score_alterations(name, ears, stored, material.rows[material.unseen]):
         tell(figure)
     if table:

@@ -22,7 +22,7 @@ from analysis.listening import (
     teach,
 )
 from analysis.looks import FAMILIES, compute_looks
-from analysis.sensitivity import UNITS, Change, Draw, measure_indifference, measure_sensitivity
+from analysis.sensitivity import Change, Draw, measure_indifference
 from analysis.shuffles import permute
 from data.attributes import ATTRIBUTE_NAMES
 from data.audio import load_audio
@@ -48,7 +48,7 @@ MOST_GENRES = 20
 DRAWN = 2
 """Covers that are drawn for each track that training never saw."""
 LEAST_TAGGED = 0.02
-MOVED_TRACKS, ALTERED_TRACKS = 16, 8
+ALTERED_TRACKS = 8
 REAL = "real covers"
 
 
@@ -196,26 +196,6 @@ def _share(what: str, name: str, drawn: Sequence[Heard], real: Heard) -> Iterato
         yield Measured.of(score, what, name, "share")
 
 
-def score_moves(name: str, draw: Draw, schema: ConditionSchema, c: np.ndarray) -> Iterator[Measured]:
-    """What each attribute does to looks when it goes from a deviation below its mean to one above; chance is what
-    another seed does. `c [n, c_dim]`: conditions of tracks that training never saw."""
-    place = {
-        block: sum(1 + size for _, size in schema.layout[:index]) for index, (block, _) in enumerate(schema.layout)
-    }
-    if "attributes" not in place or len(c) < 2:
-        return
-    c = c[np.linspace(0, len(c) - 1, min(MOVED_TRACKS, len(c))).astype(int)].copy()
-    c[:, place["attributes"]] = 1
-    moves = {}
-    for index, attribute in enumerate(ATTRIBUTE_NAMES):
-        low, high = c.copy(), c.copy()
-        low[:, place["attributes"] + 1 + index], high[:, place["attributes"] + 1 + index] = -1, 1
-        moves[attribute] = (low, high)
-    for attribute, changes in measure_sensitivity(draw, moves).items():
-        for look, change in changes.items():
-            yield _changed(f"{look} by {attribute}", name, change, UNITS[look])
-
-
 def score_alterations(name: str, ears: Listener, dataset: Dataset, rows: np.ndarray) -> Iterator[Measured]:
     """How far covers move when a clip is played at half its level, coded as Vorbis, or heard a second later; unit: the
     distance between two tracks' covers. Chance is what another seed does. rows: tracks that training never saw."""
@@ -227,7 +207,7 @@ def score_alterations(name: str, ears: Listener, dataset: Dataset, rows: np.ndar
     for what in ALTERED:
         plain, altered = (np.stack([each[key] for each in heard]) for key in ("plain", what))
         change = measure_indifference(drawer(ears.bundle.generator), plain, altered)
-        yield _changed(f"moved by {what}", name, change, "of a distance")
+        yield changed(f"moved by {what}", name, change, "of a distance")
 
 
 def _conditions(ears: Listener, dataset: Dataset, rows: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
@@ -264,5 +244,6 @@ ALTERED: Mapping[str, Callable[[np.ndarray, int], bytes]] = {
 }
 
 
-def _changed(what: str, name: str, change: Change, unit: str) -> Measured:
+def changed(what: str, name: str, change: Change, unit: str) -> Measured:
+    """A change as a figure: chance is what another seed does."""
     return Measured(what, name, change.value, unit, (change.low, change.high), change.by_seed, change.n)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from data.shards import Dataset
 from data.synthetic import draw_tracks, render_cover, write_world
@@ -15,7 +16,8 @@ from encoders.schema import make_schema
 from scripts.comparison import Measured
 from scripts.ears import bundle_extras
 from scripts.evaluate import as_rows
-from scripts.following import Material, score_alterations, score_following, score_moves, told_of
+from scripts.following import Material, score_alterations, score_following, told_of
+from scripts.moving import known, move, score_monotony, score_moves
 from scripts.pipeline import Listener
 from scripts.prepare import prepare
 from tests.scripts.ears import write_hearing_bundle
@@ -111,6 +113,35 @@ def test_moves_say_which_attribute_acts(store):
     assert moved["lightness by energy"].interval[0] > 10
     assert moved["lightness by tempo"].value == 0
     assert moved["lightness by energy"].chance == 0
+    assert not any("popularity" in what for what in moved)  # nothing was ever known of it
+
+
+def test_steps_go_from_two_deviations_below_to_two_above_or_to_the_scales_end(tmp_path):
+    schema = world_schema()
+    asked = []
+
+    def draw(c, seed):
+        asked.append((c.copy(), seed))
+        grey = np.clip(100 + 30 * c[:, 1 + 3] + np.random.default_rng(seed).normal(0, 3, len(c)), 0, 255)
+        return np.broadcast_to(grey[:, None, None, None], (len(c), 3, 16, 16)).astype(np.uint8)
+
+    c = schema.assemble(attributes=np.tile([np.nan] * 3 + [0.5] + [np.nan] * 4 + [100, 0.5], (4, 1)))
+    moved = move(draw, schema, c, n=8, seed=3)
+    assert list(moved.values) == ["energy", "tempo", "valence"] == [one[0].name for one in known(schema)]
+    assert moved.values["energy"] == pytest.approx([0, 0.25, 0.5, 0.75, 1])  # its mean is 0.5, its deviation 0.3
+    assert moved.values["tempo"] == pytest.approx(116 + 21 * np.linspace(-2, 2, 5))
+    assert {seed for _, seed in asked} == {3}
+    assert all((np.delete(one, 1 + 3, axis=1) == np.delete(asked[0][0], 1 + 3, axis=1)).all() for one, _ in asked[:5])
+    figures = {m.name: m for m in score_monotony("own", moved)}
+    assert figures["lightness rises with energy"].value == 1
+    assert figures["lightness rises with energy"].chance == pytest.approx(1 / 120)
+    assert figures["lightness rises with tempo"].value == 0
+    moved.write(tmp_path / "moved.png")
+    with Image.open(tmp_path / "moved.png") as light, Image.open(tmp_path / "moved-dark.png") as dark:
+        assert light.size == dark.size
+        assert light.convert("RGB").getpixel((1, 1)) > dark.convert("RGB").getpixel((1, 1))
+    assert move(draw, make_schema(tags=[["dub"]] * 9), c) is None
+    assert move(draw, schema, c[:0]) is None
 
 
 @pytest.mark.slow
@@ -122,12 +153,15 @@ def test_a_clip_at_half_its_level_moves_covers_less_than_another_track_does(tmp_
 
 
 @pytest.mark.slow
-def test_the_command_prints_every_figure_as_one_object_a_line(gatefold, store, bundle):
-    done = gatefold("evaluate", bundle, store, "--listeners", "ridge")
+def test_the_command_prints_every_figure_as_one_object_a_line(gatefold, store, bundle, tmp_path):
+    picture = tmp_path / "moved.png"
+    done = gatefold("evaluate", bundle, store, "--listeners", "ridge", "--picture", picture)
     assert done.code == 0, done.err
     figures = [json.loads(line) for line in done.lines]
     names = {figure["name"] for figure in figures}
     assert {"distance", "coverage", "copies", "energy", "all", "gap", "cover → track R@1", "hue by tempo"} <= names
+    assert any("with energy" in name for name in names)
+    assert picture.exists()
     assert {"real covers", "own"} <= {figure["subject"] for figure in figures}
 
 
@@ -137,6 +171,7 @@ def test_mistakes_end_in_one_line(gatefold, bundle, tmp_path):
         ((tmp_path / "no", few), "no"),
         ((bundle, tmp_path / "nowhere"), "nowhere"),
         ((bundle, few), ""),
+        ((bundle, few, "--picture", tmp_path / "picture.bmp"), "picture.bmp: is no picture"),
     ):
         done = gatefold("evaluate", *words)
         assert done.code == 2
