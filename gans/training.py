@@ -101,16 +101,16 @@ def train(
     device = torch.device(device)
     _check(config, data)
     keep_large_blocks()
+    # What cannot begin fails here, before anything of it is on the disk.
+    state = TrainState.build(config, layout_dim(data.layout), device)
+    if around.start is not None:
+        logger.info("begins with another's weights: %s", around.start.put_into(state, config.network))
     with only_one(out):
         with first_goes_ahead():
             config = begin_run(out, config, data.card, device)
-        state = TrainState.build(config, layout_dim(data.layout), device)
-        with first_goes_ahead():
             if has_state(out):
                 state.load(out)
             else:
-                if around.start is not None:
-                    logger.info("begins with another's weights: %s", around.start.put_into(state, config.network))
                 state.save(out)
         return _Loop(config, data, out, around, device, state).run()
 

@@ -3,8 +3,10 @@
 import itertools
 import threading
 
+import pytest
 import torch
 
+from data.errors import InputError
 from data.files import write_json
 from data.training_state import save_state
 from gans import snapshots
@@ -12,7 +14,7 @@ from gans.conditions import layout_dim
 from gans.fine_tune import Start
 from gans.snapshots import find_bundle
 from gans.state import STATE_FILE, TrainState
-from gans.training import train
+from gans.training import Surroundings, train
 
 
 def test_weights_of_a_run_that_still_trains_are_those_of_one_moment(tiny_config, tiny_data, tmp_path):
@@ -45,6 +47,13 @@ def test_weights_of_a_run_that_still_trains_are_those_of_one_moment(tiny_config,
     finally:
         over.set()
         writer.join()
+
+
+def test_nothing_is_left_of_a_run_that_cannot_take_its_weights(tiny_config, tiny_data, tmp_path):
+    start = Start("a bundle", "progan", {}, {})
+    with pytest.raises(InputError, match="its network is progan, this recipe's dcgan"):
+        train(tiny_config(), tiny_data, tmp_path / "run", Surroundings(start=start))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_may_note_a_better_snapshot_while_one_is_looked_for(tmp_path, monkeypatch):

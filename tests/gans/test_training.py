@@ -311,6 +311,12 @@ def test_a_batch_that_processes_cannot_share_evenly_is_refused(tiny_config, tiny
 
 
 @pytest.mark.parametrize("changes", [{"freeze_g": 9}, {"freeze_d": 9}])
-def test_more_stages_than_there_are_cannot_be_frozen(changes, tiny_config, tiny_data, tmp_path):
+def test_of_more_frozen_stages_than_there_are_nothing_is_left_and_fewer_may_be_tried(
+    changes, tiny_config, tiny_data, tmp_path
+):
+    out = tmp_path / "run"
     with pytest.raises(InputError, match="9 stages of a network that has"):
-        train(tiny_config(**changes), tiny_data, tmp_path)
+        train(tiny_config(**changes), tiny_data, out)
+    assert not out.exists()
+    fewer = dict.fromkeys(changes, 1)
+    assert load_bundle(train(tiny_config(total_images=4, **fewer), tiny_data, out)).model["images_shown"] == 4
