@@ -39,7 +39,7 @@ class Start:
         return cls(bundle.hash, bundle.model["network"], generator.state_dict(), _discriminator_beside(path))
 
     def put_into(self, state: TrainState, network: str) -> str:
-        """Gives a fresh state all weights that fit it by name and shape; returns in words what did not.
+        """Gives a fresh state all weights that fit it by name and shape; returns in words how much that was.
 
         Raises `InputError` where the networks are of different kinds.
         """

@@ -68,7 +68,8 @@ class Surroundings:
     evaluate: (generated covers uint8 `[M, 3, H, W]`, their conditions `[M, c_dim]`) → named figures.
     model: what model.json says beside the loop's own part; encoder_tensors: the bundle's fitted encoders.
     progress: called with (images shown, latest figures) now and then. stop: asked after each step. start: weights that
-    a new run begins with. compile: whether networks are compiled, which changes last bits.
+    a new run begins with. compile: whether networks are compiled, which changes last bits. tell: called with a line for
+    the user.
     """
 
     panel: Panel | None = None
@@ -79,6 +80,7 @@ class Surroundings:
     stop: Callable[[], bool] = lambda: False
     start: Start | None = None
     compile: bool = False
+    tell: Callable[[str], None] = lambda line: None
 
 
 class DivergedError(RuntimeError):
@@ -103,14 +105,15 @@ def train(
     keep_large_blocks()
     # What cannot begin fails here, before anything of it is on the disk.
     state = TrainState.build(config, layout_dim(data.layout), device)
-    if around.start is not None:
-        logger.info("begins with another's weights: %s", around.start.put_into(state, config.network))
+    taken = None if around.start is None else around.start.put_into(state, config.network)
     with only_one(out):
         with first_goes_ahead():
             config = begin_run(out, config, data.card, device)
             if has_state(out):
                 state.load(out)
             else:
+                if taken is not None:
+                    around.tell(f"begins with another's weights: {taken}")
                 state.save(out)
         return _Loop(config, data, out, around, device, state).run()
 

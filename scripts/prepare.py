@@ -68,7 +68,9 @@ class Prepared:
         compile: bool = False,
     ) -> Surroundings:
         """All that the loop hands on without looking inside."""
-        return Surroundings(self.panel, self.evaluate, self.model, self.encoder_tensors, progress, stop, start, compile)
+        return Surroundings(
+            self.panel, self.evaluate, self.model, self.encoder_tensors, progress, stop, start, compile, complain
+        )
 
 
 @dataclass(frozen=True)

@@ -168,11 +168,15 @@ def test_only_rows_that_meet_a_condition_are_trained_on(gatefold, store, tmp_pat
 def test_a_run_begins_where_another_ended_and_hears_as_it_did(gatefold, store, tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     assert gatefold("train", store, "--out", first, "--images", "16", *SMALL).code == 0
-    words = ("train", store, "--out", second, "--images", "16", "--from", first, "--encoder", "none", *SMALL)
-    done = gatefold(*words, "--where", "energy>=0.4", "--set", "freeze_g=1", "--set", "freeze_d=1")
+    words = ("train", store, "--out", second, "--images", "16", "--from", first, "--encoder", "none", *SMALL,
+             "--where", "energy>=0.4", "--set", "freeze_g=1", "--set", "freeze_d=1")  # fmt: skip
+    done = gatefold(*words)
     assert done.code == 0, done.err
     begun, ended = (load_bundle(next((run / "snapshots").iterdir())) for run in (first, second))
     assert ended.model["started_from"] == begun.hash
+    assert done.err.count("begins with another's weights: generator: ") == 1
+    assert "tensors taken over" in done.err
+    assert "tensors taken over" not in gatefold(*words).err  # it goes on
     assert ended.model["condition"] == begun.model["condition"]
     kept = [weights.generator.state_dict()["start.weight"] for weights in (begun, ended)]
     assert (kept[0] == kept[1]).all()
