@@ -28,7 +28,9 @@ def together(device: torch.device) -> Iterator[None]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield
         return
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+    # Told its GPU, NCCL need not guess it from the process's place (and barriers would hang where it guesses wrong).
+    gpu = device if device.type == "cuda" and device.index is not None else None
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE, device_id=gpu)
     try:
         yield
     finally:

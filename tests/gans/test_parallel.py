@@ -1,4 +1,4 @@
-"""Two processes with half a batch each are one process with the whole of it."""
+"""Two processes with half a batch each are one process with the whole of it, each on a GPU of its own."""
 
 import os
 import socket
@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as dist
 
+from gans.parallel import together
 from gans.recipes import RECIPES
 from gans.state import STATE_FILE, TrainState
 from tests.gans.spread import EVERYTHING
@@ -49,6 +51,19 @@ def differences(a, b):
             if "running_" not in name and value.is_floating_point()
         ]
     )
+
+
+@pytest.mark.parametrize(
+    ("device", "backend", "gpu"), [("cpu", "gloo", None), ("cuda:1", "nccl", torch.device("cuda:1"))]
+)
+def test_a_process_is_bound_to_its_own_gpu(device, backend, gpu, monkeypatch):
+    joined = []
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(dist, "init_process_group", lambda *words, **how: joined.append((*words, how["device_id"])))
+    monkeypatch.setattr(dist, "destroy_process_group", lambda: joined.append("left"))
+    with together(torch.device(device)):
+        pass
+    assert joined == [(backend, gpu), "left"]
 
 
 @pytest.mark.slow
