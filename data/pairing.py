@@ -1,25 +1,28 @@
-"""Pairs of music and cover where none are given: attributes drawn from genres, and shared out among covers.
+"""Pairs of music and cover, of three kinds. A model can only learn what its pairs hold: its card names their kind.
 
-Two steps, both recorded in a model's card, since a model can only learn what its pairs hold:
+`true`: cover and clip of one release.
 
-`genre`: a cover's tags name genres, and each genre has mean attributes; a row's own are drawn around them, with
-the spread that tracks within one genre have.
+`genre`: a cover's tags name genres, and each genre has mean attributes; a row's own are drawn around them, with the
+spread that tracks within one genre have, and shared out among the covers of a genre by `data.associations`.
 
-`crossmodal`: which of the drawn attributes go to which cover of a pool is decided by the associations that people
-have been shown to make between music and colour. Faster and happier music goes with more saturated, lighter
-and yellower colours, slower and sadder music with desaturated, darker and bluer ones (Palmer, Schloss, Xu &
-Prado-León, PNAS 2013); energy goes with contrast and dense edges (arousal; Whiteford, Schloss, Helwig & Palmer,
-i-Perception 2018). Every cover and every draw is used exactly once.
+`crossmodal`: covers of one set and music of another, which nothing joins, are matched by optimal transport under
+`data.associations` and the genres that both are known to have. Every cover is used and every clip, as often as their
+numbers say; entropy leaves each cover many clips that it may get, so that chance, too, is in the pairs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from data.associations import MUSIC, pairing_cost
 from data.attributes import ATTRIBUTE_NAMES, ATTRIBUTES
+from data.transport import transport_plan
+
+TRUE, GENRE, CROSSMODAL = KINDS = ("true", "genre", "crossmodal")
 
 SPREAD: Mapping[str, float] = {
     "danceability": 0.13,
@@ -34,18 +37,26 @@ SPREAD: Mapping[str, float] = {
 }
 """Standard deviation of each attribute among tracks of one genre, on its own scale; round figures."""
 
-TRAITS = ("saturation", "lightness", "yellowness", "edges")
+BLUR = 0.05
+"""Entropy of the crossmodal plan (`data.transport`)."""
 
-ASSOCIATIONS: Mapping[str, Mapping[str, float]] = {
-    "saturation": {"energy": 0.4, "valence": 0.4, "tempo": 0.2},
-    "lightness": {"valence": 0.7, "tempo": 0.3},
-    "yellowness": {"valence": 0.6, "tempo": 0.4},
-    "edges": {"energy": 0.7, "loudness": 0.3},
-}
-"""Which attributes a trait of the cover goes with, and their shares."""
 
-TRAIT_WEIGHTS = (1.0, 1.0, 0.7, 1.0)
-"""How much each trait counts in the cost, in the order of `TRAITS`: hue is the least certain finding."""
+def couple_true(cover_releases: Sequence[Hashable], clip_releases: Sequence[Hashable]) -> np.ndarray:
+    """The clip of each cover's own release, int64 `[N]`; −1 where there is none (None names no release).
+
+    The covers of a release get its clips by turns.
+    """
+    clips: dict[Hashable, list[int]] = defaultdict(list)
+    for place, release in enumerate(clip_releases):
+        clips[release].append(place)
+    clips.pop(None, None)
+    used: dict[Hashable, int] = defaultdict(int)
+    coupled = np.full(len(cover_releases), -1, dtype=np.int64)
+    for place, release in enumerate(cover_releases):
+        if own := clips.get(release):
+            coupled[place] = own[used[release] % len(own)]
+            used[release] += 1
+    return coupled
 
 
 def draw_attributes(genre_means: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -61,53 +72,57 @@ def draw_attributes(genre_means: np.ndarray, rng: np.random.Generator) -> np.nda
     return drawn.astype(np.float32)
 
 
-def cover_traits(images: np.ndarray) -> np.ndarray:
-    """Traits float64 `[N, 4]` (the order of `TRAITS`) of covers uint8 `[N, 3, H, W]`, each 0…1 but yellowness −1…1.
+def couple_genre(traits: np.ndarray, genre_means: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Attributes float32 `[N, 10]` for covers of one pool with traits `[N, 6]`, drawn around genre means `[N, 10]`.
 
-    saturation: mean of max − min over the channels; lightness: mean luma (Rec. 601); yellowness: mean of
-    (R + G) / 2 − B; edges: mean absolute difference of luma between neighbours.
+    Which draw goes to which cover is the assignment of least cost, so that every draw is used once.
     """
-    x = images.astype(np.float32) / 255
-    luma = np.tensordot(np.array([0.299, 0.587, 0.114], np.float32), x, axes=(0, 1))  # [N, H, W]
-    edges = np.abs(np.diff(luma, axis=1)).mean(axis=(1, 2)) + np.abs(np.diff(luma, axis=2)).mean(axis=(1, 2))
-    return np.stack(
-        [
-            (x.max(axis=1) - x.min(axis=1)).mean(axis=(1, 2)),
-            luma.mean(axis=(1, 2)),
-            ((x[:, 0] + x[:, 1]) / 2 - x[:, 2]).mean(axis=(1, 2)),
-            edges / 2,
-        ],
-        axis=1,
-    ).astype(np.float64)
+    drawn = draw_attributes(genre_means, rng)
+    return drawn[linear_sum_assignment(pairing_cost(traits, music_of_attributes(drawn)))[1]]
 
 
-def expected_traits(attributes: np.ndarray) -> np.ndarray:
-    """What the associations expect of the covers of tracks with attributes `[N, 10]`: scores `[N, 4]`, higher for more.
+def couple_crossmodal(
+    traits: np.ndarray,
+    music: np.ndarray,
+    rng: np.random.Generator,
+    strangers: np.ndarray | None = None,
+    blur: float = BLUR,
+) -> np.ndarray:
+    """A track for each cover: int64 `[N]`, drawn from the entropic plan between covers and tracks.
 
-    Weighted means of the attributes' ranks within the N, so no attribute's unit matters.
+    traits `[N, 6]` and music `[M, 10]` as in `data.associations`, `strangers` `[N, M]` as for `pairing_cost`.
     """
-    ranks = {name: _ranks(attributes[:, place]) for place, name in enumerate(ATTRIBUTE_NAMES)}
-    return np.stack([sum(share * ranks[name] for name, share in ASSOCIATIONS[trait].items()) for trait in TRAITS], 1)
+    return draw_pairs(transport_plan(pairing_cost(traits, music, strangers), blur), rng)
 
 
-def couple(traits: np.ndarray, attributes: np.ndarray) -> np.ndarray:
-    """Which row of attributes `[N, 10]` each cover with traits `[N, 4]` gets: a permutation, int64 `[N]`.
+def draw_pairs(plan: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """One column of a plan `[N, M]` for each row: int64 `[N]`, each column N / M times, up or down to a whole number.
 
-    Minimises the sum of squared differences between the rank of each trait and the rank that the music
-    expects, weighted by `TRAIT_WEIGHTS` (optimal assignment, so both marginals are kept).
+    Each row draws from its own share of the plan. Those whose column is full by then are put where there is room, by
+    an assignment of least −log plan with Gumbel noise on it, which leaves to chance what the plan leaves to chance.
     """
-    if len(traits) != len(attributes):
-        raise ValueError(f"{len(traits)} covers and {len(attributes)} rows of attributes; they must be as many")
-    scale = np.sqrt(TRAIT_WEIGHTS)
-    have = np.stack([_ranks(column) for column in traits.T], axis=1) * scale
-    want = np.stack([_ranks(column) for column in expected_traits(attributes).T], axis=1) * scale
-    cost = (have**2).sum(1)[:, None] + (want**2).sum(1)[None] - 2 * have @ want.T
-    return linear_sum_assignment(cost)[1].astype(np.int64)
+    n, m = plan.shape
+    room = np.full(m, n // m)
+    room[rng.permutation(m)[: n % m]] += 1
+    shares = np.cumsum(plan, axis=1)
+    drawn = (shares < rng.random(n)[:, None] * shares[:, -1:]).sum(axis=1).clip(max=m - 1)
+    coupled = np.full(n, -1, dtype=np.int64)
+    for row in rng.permutation(n):
+        if room[drawn[row]] > 0:
+            coupled[row] = drawn[row]
+            room[drawn[row]] -= 1
+    left = np.flatnonzero(coupled < 0)
+    places = np.repeat(np.arange(m), room)
+    likely = np.log(np.maximum(plan[np.ix_(left, places)], np.finfo(np.float64).tiny))
+    likely += rng.gumbel(size=likely.shape)
+    coupled[left] = places[linear_sum_assignment(likely, maximize=True)[1]]
+    return coupled
 
 
-def _ranks(values: np.ndarray) -> np.ndarray:
-    """Places in ascending order, spread over 0…1; equal values keep their order."""
-    order = np.argsort(values, kind="stable")
-    ranks = np.empty(len(values))
-    ranks[order] = (np.arange(len(values)) + 0.5) / len(values)
-    return ranks
+def music_of_attributes(attributes: np.ndarray) -> np.ndarray:
+    """What attributes `[M, 10]` alone say of tracks, in the columns of `data.associations.MUSIC`: float64 `[M, 10]`."""
+    music = np.full((len(attributes), len(MUSIC)), np.nan)
+    for place, name in enumerate(MUSIC):
+        if name in ATTRIBUTE_NAMES:
+            music[:, place] = attributes[:, ATTRIBUTE_NAMES.index(name)]
+    return music

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -112,7 +111,7 @@ def dataset_features(
     if not is_made_from(table.path, parts.made_from):
         with alone(dataset.cache_dir):
             if not is_made_from(table.path, parts.made_from):
-                numbers = listen(dataset, _hear, [parts], jobs=jobs, scheduler=scheduler, progress=progress)
+                numbers = listen(dataset, _Ear(), [parts], jobs=jobs, scheduler=scheduler, progress=progress)
                 _join_features(parts, numbers, table.path)
     return table
 
@@ -146,8 +145,7 @@ def dataset_codes(
                     codes = Parts("codes", path.with_name(f"{path.stem}-parts"), _CODES, made_from)
                     both = heard is None and not is_made_from(table.path, features.made_from)
                     kinds = [features, codes] if both else [codes]
-                    hear = functools.partial(_hear, encoder=encoder)
-                    numbers = listen(dataset, hear, kinds, jobs=jobs, scheduler=scheduler, progress=progress)
+                    numbers = listen(dataset, _Ear(encoder), kinds, jobs=jobs, scheduler=scheduler, progress=progress)
                     if both:
                         _join_features(features, numbers, table.path)
                     blocks = (
@@ -182,8 +180,25 @@ def _join_features(parts: Parts, numbers: list[int], path: Path) -> None:
     parts.remove()
 
 
-def _hear(clip: Clip, wanted: frozenset[str], encoder: Encoder | None = None) -> dict[str, Made]:
-    """A row of the table of features and the `encoder`'s code of a clip, whichever are wanted."""
+class _Ear:
+    """Makes of a clip a row of the table of features and the encoder's code, whichever are wanted.
+
+    Neighbouring rows that share a file hear it once.
+    """
+
+    def __init__(self, encoder: Encoder | None = None) -> None:
+        self._encoder = encoder
+        self._last: tuple[bytes | None, frozenset[str], Made, np.ndarray] | None = None
+
+    def __call__(self, clip: Clip, wanted: frozenset[str]) -> dict[str, Made]:
+        if self._last is None or self._last[:2] != (clip.content, wanted):
+            self._last = (clip.content, wanted, *_hear(clip, wanted, self._encoder))
+        _, _, features, code = self._last
+        return {"features": {"track_id": clip.track_id, **features}, "codes": {"code": code}}
+
+
+def _hear(clip: Clip, wanted: frozenset[str], encoder: Encoder | None) -> tuple[Made, np.ndarray]:
+    """What the table of features holds of a clip but its name, and the `encoder`'s code of it."""
     descriptors = np.full(len(DESCRIPTOR_NAMES), np.nan, dtype=np.float32)
     attributes = attributes_array({})
     code = np.full(encoder.code_dim if encoder else 0, np.nan, dtype=np.float32)
@@ -202,5 +217,4 @@ def _hear(clip: Clip, wanted: frozenset[str], encoder: Encoder | None = None) ->
     if encoder is not None and log_mel is not None and "codes" in wanted:
         with one_thread():  # the same sums, however many work side by side
             code = encoder.encode_heard([log_mel])[0]
-    row = {"track_id": clip.track_id, "problem": problem, "descriptors": descriptors, "attributes": attributes}
-    return {"features": row, "codes": {"code": code}}
+    return {"problem": problem, "descriptors": descriptors, "attributes": attributes}, code

@@ -1,8 +1,6 @@
-"""The pairs that the shipped model learns from: covers of net labels and paintings × attributes of genres.
+"""What the shipped model's pairs are made from: genres under one name, covers worth learning from, clips as numbers.
 
-Covers with genre tags get attributes drawn around their own genre's mean, all others around those of genres
-picked at random; within each pool the draws are shared out by `data.pairing`. The kind of picture (graphic or
-painting, and the movement) is a tag that one can ask for.
+The kind of picture (graphic or painting, and the movement) is a tag that one can ask for.
 """
 
 from __future__ import annotations
@@ -16,10 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from data.associations import MUSIC
 from data.attributes import ATTRIBUTE_NAMES
+from data.emotions import EMOTIONS
 from data.errors import InputError
 from data.files import reason_of
-from data.pairing import couple, cover_traits, draw_attributes
+from data.pairing import couple_genre, music_of_attributes
+from encoders.features import DESCRIPTOR_NAMES
 from encoders.tags import normalise_tag
 
 ALIASES: Mapping[str, str] = {
@@ -54,14 +55,28 @@ ALIASES: Mapping[str, str] = {
 }
 """Net labels' spellings of genres that the genre table knows under another name."""
 
+FAMILIES: Mapping[str, frozenset[str]] = {
+    "electronic": frozenset({
+        "electronic", "electronica", "ambient", "intelligent dance music", "dub techno", "techno", "minimal techno",
+        "detroit techno", "house", "deep house", "tech house", "acid house", "tribal house", "trance", "electro",
+        "breakbeat", "drum and bass", "drill and bass", "dub", "glitch", "chiptune", "downtempo", "chill out",
+        "trip hop", "drone", "indietronica", "lo fi beats",
+    }),
+    "rock": frozenset({"rock", "post rock", "indie rock", "punk", "metal", "shoegaze", "alternative"}),
+    "pop": frozenset({"pop", "easy listening", "indie pop", "synthpop", "singer songwriter"}),
+    "classical": frozenset({"classical", "orchestral", "piano", "chamber music"}),
+}  # fmt: skip
+"""The genres that are of one family; what is in none says nothing of any."""
+
 LICENCES: Mapping[str, str] = {
     "graphic": "freely distributed net-label art, Creative Commons by the labels' practice",
     "painting": "public domain",
 }
-"""What stands in each row; the kinds of picture are the keys."""
+"""What stands in each row of its cover; the kinds of picture are the keys."""
 
 SMALLEST_POOL = 20
-SEED = 0
+MOST_PLAIN = 0.85
+"""A cover of which more than this share is of one colour is nearly blank: a white scan, an empty page."""
 
 
 @dataclass(frozen=True)
@@ -89,43 +104,65 @@ class GenreTable:
 
     def find(self, tags: Iterable[str]) -> str | None:
         """The first of `tags` that names a genre here, under the name it has here."""
-        for tag in map(normalise_tag, tags):
-            name = ALIASES.get(tag, tag)
+        for name in map(known_as, tags):
             if name in self.rows:
                 return name
         return None
 
 
-def pair(rows: Sequence[Mapping[str, Any]], images: np.ndarray, genres: GenreTable) -> np.ndarray:
-    """Attributes float32 `[N, 10]` for rows whose covers are `images` uint8 `[N, 3, H, W]`."""
-    rng = np.random.default_rng(SEED)
+def known_as(tag: str) -> str:
+    """The one name of a genre."""
+    name = normalise_tag(tag)
+    return ALIASES.get(name, name)
+
+
+def pair_by_genre(
+    tags: Sequence[Iterable[str]], traits: np.ndarray, genres: GenreTable, rng: np.random.Generator
+) -> np.ndarray:
+    """Attributes float32 `[N, 10]` for covers with traits `[N, 6]` whose `tags` all name a genre of the table."""
+    names = [genres.find(own) for own in tags]
+    means = genres.means[[genres.rows[name] for name in names if name is not None]]
     pools: dict[str | None, list[int]] = defaultdict(list)
-    for place, row in enumerate(rows):
-        pools[genres.find(row["genres"])].append(place)
-    for small in [name for name, pool in pools.items() if name is not None and len(pool) < SMALLEST_POOL]:
-        pools[None] += pools.pop(small)
-    traits = cover_traits(images)
-    attributes = np.empty((len(rows), len(ATTRIBUTE_NAMES)), np.float32)
-    for name, pool in pools.items():
-        means = _means(rows, pool, name, genres, rng)
-        drawn = draw_attributes(means, rng)
-        attributes[pool] = drawn[couple(traits[pool], drawn)]
+    for place, name in enumerate(names):
+        pools[name if names.count(name) >= SMALLEST_POOL else None].append(place)
+    attributes = np.empty((len(names), len(ATTRIBUTE_NAMES)), np.float32)
+    for pool in pools.values():
+        attributes[pool] = couple_genre(traits[pool], means[pool], rng)
     return attributes
 
 
-def _means(
-    rows: Sequence[Mapping[str, Any]],
-    pool: Sequence[int],
-    name: str | None,
-    genres: GenreTable,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """The genre mean `[len(pool), 10]` that each row of a pool draws around."""
-    if name is not None:
-        return np.tile(genres.means[genres.rows[name]], (len(pool), 1))
-    own = [genres.find(rows[place]["genres"]) for place in pool]
-    picked = rng.integers(len(genres.means), size=len(pool))
-    return genres.means[[picked[i] if genre is None else genres.rows[genre] for i, genre in enumerate(own)]]
+def families(tags: Iterable[str]) -> frozenset[str]:
+    """The families that tags are known to be of."""
+    names = set(map(known_as, tags))
+    return frozenset(family for family, members in FAMILIES.items() if members & names)
+
+
+def strangers(covers: Sequence[Iterable[str]], clips: Sequence[Iterable[str]]) -> np.ndarray:
+    """1 where the tags of a cover and of a clip name families and share none, else 0: float64 `[N, M]`."""
+    theirs = list(map(families, clips))
+    return np.array([[float(bool(own and of and not own & of)) for of in theirs] for own in map(families, covers)])
+
+
+def music_of_clips(attributes: np.ndarray, descriptors: np.ndarray, emotions: np.ndarray) -> np.ndarray:
+    """What is known of clips in the columns of `data.associations.MUSIC`: float64 `[M, 10]`, NaN where unknown.
+
+    attributes `[M, 10]` and descriptors `[M, d]` as heard; emotions `[M, 9]` as felt by listeners. Complexity is how
+    much the timbre varies: the mean deviation of the mel cepstrum's coefficients 1 to 12.
+    """
+    music = music_of_attributes(attributes)
+    timbre = [DESCRIPTOR_NAMES.index(f"mfcc{k}_std") for k in range(1, 13)]
+    felt = dict(zip(EMOTIONS, emotions.T, strict=True))
+    known = {
+        "majorness": descriptors[:, DESCRIPTOR_NAMES.index("majorness")],
+        "onsets": descriptors[:, DESCRIPTOR_NAMES.index("onsets_per_s")],
+        "brightness": descriptors[:, DESCRIPTOR_NAMES.index("centroid_hz_mean")],
+        "complexity": descriptors[:, timbre].mean(axis=1),
+        "joy": felt["joyful_activation"] - felt["sadness"],
+        "arousal": felt["power"] + felt["tension"] - felt["calmness"],
+    }
+    for name, column in known.items():
+        music[:, MUSIC.index(name)] = column
+    return music
 
 
 def painting_details(path: Path) -> dict[str, dict[str, Any]]:

@@ -1,13 +1,13 @@
 """Trains the shipped bundle anew: `python -m scripts.pretrain DATA` (or `make pretrained DATA=…`).
 
 DATA holds `netlabels/` and `paintings/` (covers with their tables), `spotify/genres.csv` (mean attributes of genres),
-`music/` (clips, for the encoders) and, where it is there, `teachers/` (taggers that the encoders learn from). The same
-command on the same folders goes on.
+`music/` (clips, for the pairs and the encoders) and, where it is there, `teachers/` (taggers that the encoders learn
+from). The same command on the same folders goes on.
 """
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +15,7 @@ import numpy as np
 import typer
 
 from data.errors import InputError
+from data.pairing import CROSSMODAL, GENRE
 from scripts.shell import INTERRUPTED, complain, print_path, run_verb
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from encoders.schema import ConditionSchema
     from gans.bundle import Bundle
 
-RECIPE = "logistic-r1"
-RESOLUTION = 64
+RECIPE = "small"
+RESOLUTION = 128
+SOURCES = ("netlabels", "paintings", "music")
 OPTIONS: dict[str, Any] = {
     "total_images": 400_000,
     "condition_dropout": 0.25,
@@ -34,24 +36,35 @@ OPTIONS: dict[str, Any] = {
 FOLLOWED = (("energy", "edges"), ("valence", "lightness"), ("valence", "saturation"), ("tempo", "yellowness"))
 CARD = {
     "name": "Gatefold shipped model",
-    "what": "Draws 64 px album covers from a track's attributes (estimated from its audio), from numbers or from tags.",
-    "pairs": "No true pairs of music and cover were used. Covers with genre tags got attributes drawn around the mean "
-    "of their own genre, all others around genres picked at random; within each pool the draws were shared out by "
-    "associations that people make between music and colour (data/pairing.py: Palmer et al. 2013, Whiteford et al. "
-    "2018). Net labels' covers were shown twice as often as paintings. The genres' mean attributes are averages of "
-    "Spotify's audio features over each genre, no track's own; the spread around them is a round figure of ours.",
-    "learned": "That energy goes with contrast and edges, valence and tempo with saturated, lighter, yellower colour. "
-    "It has not learned what covers of real tracks look like, and knows nothing of lyrics, artists or titles.",
+    "what": f"Draws {RESOLUTION} px album covers from a track's sound, from numbers (attributes, felt emotions, a "
+    "year) or from tags; whatever is not given is left open.",
+    "kinds_of_pairs": [CROSSMODAL, GENRE],
+    "pairs": "No true pairs of music and cover were used: no cover belonged to the music that it was shown with. "
+    "crossmodal: covers of net labels and paintings were matched with clips of other music by optimal transport (every "
+    "cover and every clip is used, entropy leaves chance in it) under associations that people make between music and "
+    "pictures (data/associations.py: Palmer et al. 2013, Whiteford et al. 2018, and others). Where a cover's tags name "
+    "a genre it got music of that family; those are electronic nearly all, so electronic music has mostly graphic "
+    "covers, other music mostly paintings. A third of these rows told the clip alone, the others also its measured "
+    "attributes, its raters' emotions, its year and tags. genre: net labels' covers with genre tags were also shown "
+    "without sound, with attributes drawn around the mean of their own genre. Net labels' covers were shown at least "
+    "twice as often as paintings. The genres' mean attributes are averages of Spotify's audio features over each "
+    "genre, no track's own; the spread around them is a round figure of ours.",
+    "learned": "Rules that were found in people and written down here: fast, happy music in major looks saturated, "
+    "light and yellow, slow, sad music in minor grey, dark and blue; energy and dense onsets give edges and contrast, "
+    "a bright sound light pictures, changing timbre many colours. Of genres: what net labels' electronic releases look "
+    "like. It has not learned what covers of real tracks look like. That its covers follow the music says that it "
+    "learned these rules, not that designers keep to them. It knows nothing of lyrics, artists or titles.",
     "reading": "metrics: frechet and kernel are distances between descriptors of covers (analysis/descriptors.py) of "
     "held-out artists, real and generated. …_of_training_covers are what covers of other artists get, drawn without "
     "regard to kind; generated ones were told the held-out tracks' own tags: a lower figure is not better than real. "
-    "follows: correlations over clips of music that no training saw, 95 % intervals and what chance would give.",
+    "follows: correlations over clips by artists of no training pair, 95 % intervals and what chance would give.",
     "weaknesses": "Composition without objects; letters and faces are at best hinted at. Attributes of a bare track "
-    "are estimates. Tags of few covers do little.",
+    "are estimates. Tags of few covers do little, and a year says little: those of the pairs are of a few hundred "
+    "clips and releases. The music of the pairs is of four genres: classical, electronic, pop, rock.",
     "licences": "netlabels: art of freely distributed net-label releases, Creative Commons by the labels' practice, "
-    "proven per file for one label only. paintings: public domain (painters who died before 1945). Encoders: trained "
-    "on Magnatune research excerpts (Emotify), CC BY-NC-SA, and on what three taggers (MIT licence) say of them. No "
-    "image and no sound of any of them is in the model's folder.",
+    "proven per file for one label only. paintings: public domain (painters who died before 1945). Music and encoders: "
+    "Magnatune research excerpts (Emotify), CC BY-NC-SA, and what three taggers (MIT licence) say of them. No image "
+    "and no sound of any of them is in the model's folder.",
 }
 
 
@@ -66,108 +79,97 @@ def pretrain(
     ears: Annotated[Path, typer.Option(help="Where the bundle's encoders are trained.")] = Path("runs/ears"),
     ears_steps: Annotated[int | None, typer.Option(min=1, help="Steps of each encoder's training.")] = None,
 ) -> None:
-    """Make the pairs, train on them, and write the bundle."""
+    """Train the encoders, make the pairs, train on them, and write the bundle."""
     from gans.bundle import load_bundle
     from gans.recipes import resolve
     from gans.training import train
     from scripts.prepare import prepare
+    from scripts.teach import teach
     from scripts.train import one_line_failures, open_device, showing, stopping
 
+    music = _built(data / "music", store / "music")
+    best, *others = teach(music, data / "teachers", ears, ears_steps)
     pairs = make_pairs(data, store)
     options = OPTIONS if images is None else {**OPTIONS, "total_images": images}
     config = resolve(RECIPE, {"resolution": RESOLUTION, **options})
-    prepared = prepare(pairs, RESOLUTION, None)
-    graphic = np.flatnonzero(_kinds(pairs) == "graphic")
-    rows = prepared.data.rows
-    # Net labels' covers are what is wanted and the fewer: they count twice.
-    doubled = dataclasses.replace(prepared.data, rows=np.concatenate([rows, rows[np.isin(rows, graphic)]]))
+    prepared = prepare(pairs, RESOLUTION, str(ears / best.name))
     hardware = open_device(device)
     with stopping(minutes) as (stop, interrupted), showing(config.total_images) as show, one_line_failures(out):
-        snapshot = train(config, doubled, out, prepared.surroundings(stop, show), hardware)
+        snapshot = train(config, prepared.data, out, prepared.surroundings(stop, show), hardware)
     print_path(snapshot)
     if load_bundle(snapshot).model["images_shown"] < config.total_images:
         complain("stopped; the same command goes on from here, and writes the bundle when it is done")
         raise typer.Exit(INTERRUPTED if interrupted() else 0)
     if bundle is not None:
-        finish(snapshot, data, store, bundle, ears, ears_steps)
+        finish(snapshot, music, bundle, [best, *others])
         print_path(bundle)
 
 
 def make_pairs(data: Path, store: Path) -> Path:
-    """The dataset of pairs in `store/pairs`, made where it is not there yet."""
-    from data.attributes import ATTRIBUTE_NAMES
-    from data.cache import cover_cache
-    from data.shards import Dataset, DatasetWriter
-    from scripts.pairs import GenreTable, painting_details, pair, wanted
+    """The dataset of pairs in `store/sleeves`, made where it is not there yet."""
+    from scripts.sleeves import write_sleeves
 
-    out = store / "pairs"
-    if _complete(out):
-        return out
-    genres = GenreTable.read(data / "spotify" / "genres.csv")
-    details = painting_details(data / "paintings" / "paintings.csv")
-    rows, images = [], []
-    for name, kind in (("netlabels", "graphic"), ("paintings", "painting")):
-        _ensure_built(data / name, store / name)
-        dataset = Dataset(store / name)
-        covers = cover_cache(dataset, RESOLUTION)
-        for place, row in enumerate(dataset.iter_rows()):
-            for chosen in wanted([row], kind, details):
-                rows.append(chosen)
-                images.append(covers[place])
-    attributes = pair(rows, np.stack(images), genres)
-    with DatasetWriter(out) as writer:
-        for row, drawn in zip(rows, attributes, strict=True):
-            known = {name: float(v) for name, v in zip(ATTRIBUTE_NAMES, drawn, strict=True) if np.isfinite(v)}
-            # Dates would tell the two kinds of picture apart and nothing else.
-            writer.write({**row, **known, "release_date": None})
+    out = store / "sleeves"
+    if not _complete(out):
+        netlabels, paintings, music = (_built(data / name, store / name) for name in SOURCES)
+        write_sleeves(data, netlabels, paintings, music, out)
     return out
 
 
-def finish(snapshot: Path, data: Path, store: Path, bundle: Path, ears: Path, steps: int | None = None) -> None:
-    """Writes the shipped bundle: the snapshot at half precision, its card, and encoders taught with `data/music`."""
-    from data.shards import Dataset
+def finish(snapshot: Path, music: Dataset, bundle: Path, encoders: Sequence[Encoder]) -> None:
+    """Writes the shipped bundle: the snapshot at half precision, its card, and the `encoders`, the best first.
+
+    The best is the one that the snapshot's conditions were made with. How covers of bare tracks follow them is
+    measured on the clips `music`: on those of artists that no pair was trained on.
+    """
     from encoders.schema import ConditionSchema
     from gans.bundle import load_bundle, write_bundle
-    from scripts.ears import bundle_extras
-    from scripts.teach import teach
+    from scripts.ears import bundle_extras, own_encoder, read_ears
 
     made = load_bundle(snapshot)
+    best, *others = encoders
+    own = own_encoder(made, read_ears(made))
+    if own is None or own.fingerprint != best.fingerprint:
+        raise InputError(snapshot, f"was not trained with the encoder {best.name} that is to travel with it")
     schema = ConditionSchema.from_json(made.model["condition"])
-    _ensure_built(data / "music", store / "music")
-    music = Dataset(store / "music")
-    best, *others = teach(music, data / "teachers", ears, steps)
     extras, tensors = bundle_extras(schema, best, others=others)
     metrics = {**made.model["metrics"], "follows": measure_following(made, bare_conditions(music, schema, best))}
     write_bundle(bundle, made.generator, {**made.model, **extras, "card": CARD, "metrics": metrics}, tensors, half=True)
 
 
 def bare_conditions(dataset: Dataset, schema: ConditionSchema, ears: Encoder) -> tuple[np.ndarray, np.ndarray]:
-    """Attributes float32 `[n, 10]` and conditions `c [n, c_dim]` of the clips of `dataset`, as of bare tracks."""
-    from encoders.conditions import guess_tags
+    """Attributes float32 `[n, 10]` and conditions `c [n, c_dim]` of the held-out clips of `dataset`, as of bare tracks:
+    whatever else is known of them is left aside.
+    """
+    from encoders.conditions import guess_genres, guess_tags
     from encoders.heard import dataset_codes
     from scripts.prepare import hear_dataset
 
     heard = hear_dataset(dataset, lambda done, total: None, encoder=ears)
     if heard is None:
         raise InputError(dataset.folder, "holds no clips")
-    usable = np.flatnonzero(heard.usable())
-    attributes = heard.attributes(usable)
-    tags = guess_tags(ears.heads, np.asarray(dataset_codes(dataset, ears, heard)[usable]))
-    return attributes, schema.assemble(attributes=attributes, tags=tags)
+    rows = np.setdiff1d(np.flatnonzero(heard.usable()), dataset.indices("train"))
+    attributes, codes = heard.attributes(rows), np.asarray(dataset_codes(dataset, ears, heard)[rows])
+    guesses = zip(guess_tags(ears.heads, codes), guess_genres(ears.heads, codes), strict=True)
+    tags = [{**tags, **genres} for tags, genres in guesses]
+    emotions = ears.heads.emotions(codes)
+    return attributes, schema.assemble(audio=codes, attributes=attributes, emotions=emotions, tags=tags)
 
 
 def measure_following(bundle: Bundle, heard: tuple[np.ndarray, np.ndarray]) -> dict[str, dict[str, Any]]:
     """How far covers of bare tracks follow what is heard in them: correlations of attribute and trait.
 
     heard: attributes `[N, 10]` and conditions `[N, c_dim]` of clips, none of which the generator was trained on. One
-    cover a clip, each with a seed of its own.
+    cover a clip, each with a seed of its own. Of fewer than four clips nothing can be said.
     """
     from analysis.correlation import correlate
+    from data.associations import TRAITS, cover_traits
     from data.attributes import ATTRIBUTE_NAMES
-    from data.pairing import TRAITS, cover_traits
     from gans.sampling import generate_covers
 
     attributes, c = heard
+    if len(c) < 4:
+        return {}
     traits = cover_traits(generate_covers(bundle.generator, c, range(len(c))))
     follows = {}
     for attribute, trait in FOLLOWED:
@@ -181,12 +183,15 @@ def measure_following(bundle: Bundle, heard: tuple[np.ndarray, np.ndarray]) -> d
     return follows
 
 
-def _ensure_built(folder: Path, dataset: Path) -> None:
+def _built(folder: Path, out: Path) -> Dataset:
+    """The dataset `out`, built from `folder` where it is not there yet."""
     from data.build import build_dataset
+    from data.shards import Dataset
 
-    if not _complete(dataset):
-        summary = build_dataset(folder, dataset, on_skip=lambda who, why: complain(f"{who}: {why}"))
+    if not _complete(out):
+        summary = build_dataset(folder, out, on_skip=lambda who, why: complain(f"{who}: {why}"))
         complain(f"{folder.name}: {summary.rows} rows")
+    return Dataset(out)
 
 
 def _complete(folder: Path) -> bool:
@@ -197,12 +202,6 @@ def _complete(folder: Path) -> bool:
     except InputError:
         return False
     return True
-
-
-def _kinds(pairs: Path) -> np.ndarray:
-    from data.shards import Dataset
-
-    return np.array(Dataset(pairs).read(["source"])["source"].to_pylist())
 
 
 if __name__ == "__main__":

@@ -1,11 +1,22 @@
-"""The pairs of the shipped model: genres found under their other names, kinds as tags, draws around the right means."""
+"""What pairs are made from: genres under their other names, families, kinds as tags, draws around the right means."""
 
 import numpy as np
 import pytest
 
+from data.associations import MUSIC, TRAITS
 from data.attributes import ATTRIBUTE_NAMES
+from data.emotions import EMOTIONS
 from data.errors import InputError
-from scripts.pairs import GenreTable, painting_details, pair, wanted
+from encoders.features import DESCRIPTOR_NAMES
+from scripts.pairs import (
+    GenreTable,
+    families,
+    music_of_clips,
+    painting_details,
+    pair_by_genre,
+    strangers,
+    wanted,
+)
 
 ENERGY = ATTRIBUTE_NAMES.index("energy")
 
@@ -20,8 +31,9 @@ def table(tmp_path, genres):
     return GenreTable.read(path)
 
 
-def covers(n):
-    return np.random.default_rng(0).integers(0, 256, (n, 3, 8, 8), dtype=np.uint8)
+def draw(genres, names):
+    traits = np.random.default_rng(0).random((len(names), len(TRAITS)))
+    return pair_by_genre([[name] for name in names], traits, genres, np.random.default_rng(0))[:, ENERGY]
 
 
 def test_a_genre_is_found_under_its_other_spellings(tmp_path):
@@ -42,19 +54,39 @@ def test_a_table_that_is_none_is_refused(tmp_path, text):
 
 def test_rows_draw_around_their_own_genre(tmp_path):
     genres = table(tmp_path, {"ambient": 0.2, "techno": 0.8})
-    rows = [{"genres": [name]} for name in ["ambient"] * 60 + ["techno"] * 60 + ["unheard of"] * 60]
-    energy = pair(rows, covers(180), genres)[:, ENERGY]
-    assert energy[:60].mean() == pytest.approx(0.2, abs=0.06)
-    assert energy[60:120].mean() == pytest.approx(0.8, abs=0.06)
-    assert energy[120:].mean() == pytest.approx(0.5, abs=0.12)  # genres picked at random
-    assert np.array_equal(energy, pair(rows, covers(180), genres)[:, ENERGY])
+    names = ["ambient", "techno"] * 60
+    energy = draw(genres, names)
+    assert energy[::2].mean() == pytest.approx(0.2, abs=0.06)
+    assert energy[1::2].mean() == pytest.approx(0.8, abs=0.06)
+    assert np.array_equal(energy, draw(genres, names))
 
 
 def test_a_genre_of_few_covers_still_draws_around_its_own_mean(tmp_path):
-    genres = table(tmp_path, {"ambient": 0.05, "techno": 0.95})
-    rows = [{"genres": ["ambient"]}] * 5 + [{"genres": ["techno"]}] * 5
-    energy = np.sort(pair(rows, covers(10), genres)[:, ENERGY])
+    energy = np.sort(draw(table(tmp_path, {"ambient": 0.05, "techno": 0.95}), ["ambient", "techno"] * 5))
     assert energy[:5].max() < 0.5 < energy[5:].min()
+
+
+def test_strangers_are_those_whose_families_are_known_and_other_ones():
+    covers = [["IDM", "graphic"], ["postrock"], ["realism", "painting"], ["dub techno", "post-rock"]]
+    clips = [["electronic"], ["rock"], []]
+    assert strangers(covers, clips).tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 0], [0, 0, 0]]
+    assert families(["chipmusic"]) == {"electronic"}
+
+
+def test_what_clips_are_known_to_be_stands_in_its_column():
+    attributes = np.full((2, len(ATTRIBUTE_NAMES)), np.nan)
+    attributes[:, ENERGY] = 0.25, 0.75
+    descriptors = np.zeros((2, len(DESCRIPTOR_NAMES)))
+    descriptors[:, DESCRIPTOR_NAMES.index("majorness")] = -1, 1
+    descriptors[1, DESCRIPTOR_NAMES.index("mfcc5_std")] = 12
+    felt = dict.fromkeys(EMOTIONS, 0.0) | {"joyful_activation": 0.5, "sadness": 0.25, "calmness": 0.125}
+    known = music_of_clips(attributes, descriptors, np.array([list(felt.values()), [np.nan] * len(EMOTIONS)]))
+    columns = {name: known[:, place].tolist() for place, name in enumerate(MUSIC)}
+    assert columns["energy"] == [0.25, 0.75]
+    assert columns["majorness"] == [-1, 1]
+    assert columns["complexity"] == [0, 1]
+    assert (columns["joy"][0], columns["arousal"][0]) == (0.25, -0.125)
+    assert np.isnan([columns["joy"][1], columns["arousal"][1], columns["tempo"][0]]).all()
 
 
 def test_only_coloured_paintings_of_later_painters_are_wanted_and_kinds_become_tags():

@@ -5,9 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
+from data.associations import TRAITS, cover_traits
 from data.attributes import ATTRIBUTE_NAMES, ATTRIBUTES
 from data.covers import read_png
-from data.pairing import TRAITS, cover_traits, draw_attributes
+from data.pairing import draw_attributes
 from gans.bundle import SHIPPED, load_bundle
 from gans.sampling import generate_covers
 from scripts.pipeline import Listener
