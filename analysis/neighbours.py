@@ -6,7 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-_BLOCK = 1024
+from analysis.blocks import checked_pair, row_blocks
+from analysis.search import MOST_PAIRS, Search, squared_distances
+
+REACHED = 10
+"""Where neighbours are approximate, a point's balls are looked for among its 10 k nearest."""
 
 
 class Overlap(NamedTuple):
@@ -23,39 +27,76 @@ class Overlap(NamedTuple):
     coverage: float
 
 
+class Neighbourly(NamedTuple):
+    """An overlap, and the share of true nearest neighbours that it was made with: 1 where all pairs were compared."""
+
+    overlap: Overlap
+    found: float
+
+
 def measure_overlap(real: np.ndarray, generated: np.ndarray, k: int = 5) -> Overlap:
-    """The overlap of `real [N, d]` and `generated [M, d]`, N, M > k; density 1 is what real covers have on average."""
-    real, generated = _checked(real, generated)
+    """The overlap of `real [N, d]` and `generated [M, d]`, N, M > k; density 1 is what real covers have on average.
+
+    Of all pairs up to 20,000 × 20,000, by approximate neighbours beyond (`neighbourly_overlap` says how good they are).
+    """
+    return neighbourly_overlap(real, generated, k).overlap
+
+
+def neighbourly_overlap(
+    real: np.ndarray, generated: np.ndarray, k: int = 5, exact: bool | None = None, seed: int = 0
+) -> Neighbourly:
+    """`measure_overlap` with how many of the neighbours were found; `exact` chooses for it where it is not None."""
+    real, generated = checked_pair(real, generated)
     if min(len(real), len(generated)) <= k:
         raise ValueError(f"needs more than {k} rows on each side")
-    real_reach, generated_reach = (nearest_within(x, k)[:, -1] for x in (real, generated))
+    if exact is None:
+        exact = max(len(real), len(generated)) ** 2 <= MOST_PAIRS
+    centre = real.mean(axis=0)  # distances from afar would be lost in rounding
+    real, generated = real - centre, generated - centre
+    searches = Search(real, exact, seed), Search(generated, exact, seed)
+    if not exact:
+        return _approximate_overlap(*searches, k)
+    rounding = 1e-12 * max(float((x**2).sum(axis=1).max()) for x in (real, generated))
+    real_reach, generated_reach = (search.within(k).distance[:, -1] ** 2 + rounding for search in searches)
     covered, recalled = np.zeros(len(real), dtype=bool), np.zeros(len(real), dtype=bool)
     balls = np.zeros(len(generated))
-    for start in range(0, len(real), _BLOCK):
-        part = slice(start, start + _BLOCK)
-        distance = _distances(real[part], generated)  # [n, M]
-        inside = distance <= real_reach[part, None]
+    for part in row_blocks(len(real), len(generated)):
+        square = squared_distances(real[part], generated)  # [n, M]
+        inside = square <= real_reach[part, None]
         covered[part], balls = inside.any(axis=1), balls + inside.sum(axis=0)
-        recalled[part] = (distance <= generated_reach[None]).any(axis=1)
+        recalled[part] = (square <= generated_reach[None]).any(axis=1)
+    return Neighbourly(_shares(balls, recalled, covered, k), 1.0)
+
+
+def _approximate_overlap(real: Search, generated: Search, k: int) -> Neighbourly:
+    """Each point is asked only whether it lies in the balls of its nearest ones of the other set."""
+    around_real, around_generated = real.within(k), generated.within(k)
+    new = real.among(generated.x, min(REACHED * k, len(real.x)))
+    old = generated.among(real.x, min(REACHED * k, len(generated.x)))
+    balls = (new.distance <= around_real.distance[:, -1][new.which]).sum(axis=1)
+    recalled = (old.distance <= around_generated.distance[:, -1][old.which]).any(axis=1)
+    covered = old.distance[:, 0] <= around_real.distance[:, -1]
+    found = min(part.found for part in (around_real, around_generated, new, old))
+    return Neighbourly(_shares(balls, recalled, covered, k), found)
+
+
+def _shares(balls: np.ndarray, recalled: np.ndarray, covered: np.ndarray, k: int) -> Overlap:
     return Overlap(float((balls > 0).mean()), float(recalled.mean()), float(balls.mean() / k), float(covered.mean()))
 
 
 def nearest_within(x: np.ndarray, k: int = 1) -> np.ndarray:
     """Distances `[N, k]` of each row of `x [N, d]` to its k nearest others, the nearest first."""
-    x = np.asarray(x, dtype=np.float64)
-    nearest = np.empty((len(x), k))
-    for start in range(0, len(x), _BLOCK):
-        distance = _distances(x[start : start + _BLOCK], x)
-        distance[np.arange(len(distance)), start + np.arange(len(distance))] = np.inf
-        nearest[start : start + _BLOCK] = np.sort(np.partition(distance, k - 1, axis=1)[:, :k], axis=1)
-    return nearest
+    return Search(x, len(x) ** 2 <= MOST_PAIRS).within(k).distance
 
 
 def nearest_among(x: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each row of `x [N, d]` the distance `[N]` to the nearest of `others [M, d]`, and which that is `[N]`."""
-    x, others = _checked(x, others)
-    parts = [_distances(x[start : start + _BLOCK], others) for start in range(0, len(x), _BLOCK)]
-    return np.concatenate([part.min(axis=1) for part in parts]), np.concatenate([part.argmin(axis=1) for part in parts])
+    """For each row of `x [N, d]` the distance `[N]` to the nearest of `others [M, d]`, and which that is `[N]`.
+
+    Of all pairs up to 20,000 × 20,000, approximate beyond.
+    """
+    x, others = checked_pair(x, others)
+    found = Search(others, len(x) * len(others) <= MOST_PAIRS).among(x)
+    return found.distance[:, 0], found.which[:, 0]
 
 
 class Copies(NamedTuple):
@@ -78,18 +119,3 @@ def find_copies(training: np.ndarray, generated: np.ndarray, unseen: np.ndarray,
     distance, nearest = nearest_among(generated, training)
     threshold = float(np.quantile(honest, quantile))
     return Copies(float((distance < threshold).mean()), float((honest < threshold).mean()), threshold, nearest)
-
-
-def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Euclidean distances `[n, m]` of rows of `a [n, d]` and `b [m, d]`."""
-    square = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None] - 2 * a @ b.T
-    return np.sqrt(np.maximum(square, 0))
-
-
-def _checked(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or not len(a) or not len(b):
-        raise ValueError(f"needs [N, d] and [M, d], not {a.shape} and {b.shape}")
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        raise ValueError("needs finite numbers")
-    return a, b

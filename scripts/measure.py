@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,9 +20,10 @@ import json, os, resource, subprocess, sys, time
 begin = time.perf_counter()
 code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 seconds = time.perf_counter() - begin
-peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-peak *= 1 if sys.platform == "darwin" else 1024
-print(json.dumps([code.returncode, seconds, peak, code.stderr.decode(errors="replace")[-500:]]))
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+peak = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+last_words = code.stderr.decode(errors="replace")[-500:]
+print(json.dumps([code.returncode, last_words, seconds, used.ru_utime + used.ru_stime, peak / 1e6]))
 """
 
 
@@ -107,13 +108,27 @@ def seconds_of(task: Callable[[], Any], count: int = 1) -> float:
     return (time.perf_counter() - begin) / count
 
 
-def run_process(*command: str | Path) -> tuple[float, float]:
-    """Wall seconds and peak resident MB of a whole process; `RuntimeError` with its last words if it fails."""
+class Spent(NamedTuple):
+    """What a whole process took: wall seconds, CPU seconds of all its threads, peak resident MB."""
+
+    seconds: float
+    cpu_s: float
+    peak_mb: float
+
+
+def watch_process(*command: str | Path) -> Spent:
+    """Runs a whole process; `RuntimeError` with its last words if it fails."""
     watch = [sys.executable, "-c", _WATCH, *map(str, command)]
-    code, seconds, peak, last_words = json.loads(subprocess.run(watch, capture_output=True, check=True).stdout)
+    code, last_words, *spent = json.loads(subprocess.run(watch, capture_output=True, check=True).stdout)
     if code:
         raise RuntimeError(f"{' '.join(map(str, command))} failed: {last_words}")
-    return seconds, peak / 1e6
+    return Spent(*spent)
+
+
+def run_process(*command: str | Path) -> tuple[float, float]:
+    """Wall seconds and peak resident MB of a whole process; `RuntimeError` with its last words if it fails."""
+    spent = watch_process(*command)
+    return spent.seconds, spent.peak_mb
 
 
 def write_mp3(path: Path, minutes: float, sr: int = 44_100) -> Path:
