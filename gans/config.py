@@ -13,6 +13,8 @@ from typing import Any, Self
 from data.checks import number_within, one_of
 from data.errors import InputError
 from gans.augment import POLICIES
+from gans.discriminator import DiscriminatorNetwork
+from gans.generator import GeneratorNetwork
 from gans.layers import NORMS
 from gans.losses import LOSSES
 from gans.networks import NETWORKS
@@ -25,6 +27,8 @@ NETWORK_ROLES = ("generator", "discriminator")
 MOST_LAYERS = 64
 OPTIMISERS = ("adam", "rmsprop")
 LATENT_KINDS = ("natural", "gradient")
+SCORES = ("frechet", "kernel")
+"""Figures of an evaluation that are less where covers are better."""
 _AT_LEAST_ONE = (
     "total_images", "penalty_every", "path_length_every", "d_steps", "accumulate", "log_every", "panel_every",
     "snapshot_every", "state_every", "ema_images", "ada_images",
@@ -110,6 +114,7 @@ class TrainConfig:
         one_of("precision", self.precision, PRECISIONS)
         one_of("optimiser", self.optimiser, OPTIMISERS)
         one_of("latent_kind", self.latent_kind, LATENT_KINDS)
+        one_of("best_by", self.best_by, SCORES)
         for policy in self.augment:
             one_of("augment", policy, POLICIES)
         number_within("batch_size", self.batch_size, 2, 65_536)
@@ -131,6 +136,7 @@ class TrainConfig:
             typed = {key: _network_option(f"{role}.{key}", value, options[key]) for key, value in given.items()}
             # All of them, so that what is written stays true when a default changes.
             object.__setattr__(self, role, {**options, **typed})
+        _refuse_what_nothing_hears(self)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; `from_json` gives an equal object back."""
@@ -162,6 +168,29 @@ def parse_overrides(texts: list[str]) -> dict[str, Any]:
         else:
             overrides[key] = value
     return overrides
+
+
+def _refuse_what_nothing_hears(config: TrainConfig) -> None:
+    """`InputError` naming an option that this network, or this loss, would silently leave out."""
+    generator, discriminator = NETWORKS[config.network]
+    recognises = config.discriminator["condition"] == "auxiliary"
+    labels = LOSSES[config.loss].noisy_labels
+    for name, heard, why in (
+        ("recognition", recognises, "only discriminator.condition=auxiliary recognises"),
+        (
+            "restoration",
+            discriminator.restore is not DiscriminatorNetwork.restore,
+            f"{config.network} restores nothing",
+        ),
+        ("growth_images", generator.grow is not GeneratorNetwork.grow, f"{config.network} does not grow"),
+        ("style_mixing", getattr(generator, "n_styles", None) != 1, f"{config.network} has one style only"),
+        ("label_smoothing", labels, f"the loss {config.loss} has no labels"),
+        ("label_flip", labels, f"the loss {config.loss} has no labels"),
+    ):
+        if getattr(config, name) and not heard:
+            raise InputError(name, f"{getattr(config, name):g} would have no effect: {why}; set it to 0")
+    if recognises and not config.recognition:
+        raise InputError("discriminator.condition", "auxiliary is heard through recognition alone; set that above 0")
 
 
 def _typed(key: str, value: Any, kind: str) -> Any:

@@ -23,6 +23,8 @@ from gans.verdict import Verdict
 class Generator(GeneratorNetwork):
     """Latent and condition → image; the two are concatenated and heard once, at the start (Mirza & Osindero 2014)."""
 
+    n_styles = 1
+
     def __init__(
         self,
         *,
@@ -34,7 +36,7 @@ class Generator(GeneratorNetwork):
         max_channels: int = 512,
     ) -> None:
         super().__init__()
-        self.resolution, self.c_dim, self.z_dim, self.n_styles = resolution, c_dim, z_dim, 1
+        self.resolution, self.c_dim, self.z_dim = resolution, c_dim, z_dim
         self.embedding = ConditionEmbedding(c_dim, embedding_dim)
         self.w_dim = z_dim + self.embedding.dim
         widths = _widths(resolution, base_channels, max_channels)

@@ -19,7 +19,7 @@ class GeneratorNetwork(nn.Module, ABC):
     resolution: int
     c_dim: int
     z_dim: int
-    n_styles: int
+    n_styles: int  # a class that says it itself has as many at every size
 
     @abstractmethod
     def map(self, z: Tensor, c: Tensor) -> Tensor:

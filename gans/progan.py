@@ -59,6 +59,8 @@ class Generator(_Growing, GeneratorNetwork):
     The latent and the embedded condition are joined and normalised to one vector, which is heard once, at 4 px.
     """
 
+    n_styles = 1
+
     def __init__(
         self,
         *,
@@ -71,7 +73,7 @@ class Generator(_Growing, GeneratorNetwork):
     ) -> None:
         super().__init__()
         self._begin(resolution)
-        self.c_dim, self.z_dim, self.n_styles = c_dim, z_dim, 1
+        self.c_dim, self.z_dim = c_dim, z_dim
         self.embedding = ConditionEmbedding(c_dim, embedding_dim)
         self.w_dim = z_dim + self.embedding.dim
         widths = channels_of(resolution, base_channels, max_channels)

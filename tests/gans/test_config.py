@@ -64,6 +64,7 @@ def test_what_is_not_said_is_resolved_and_written_too():
         ("discriminator.norm=spectral", "known: none, batch"),
         ("beta1=1", "between 0"),
         ("label_smoothing=0.7", "between 0"),
+        ("best_by=frechet_of_training_covers", "known: frechet, kernel"),
         ("recipe=wgan-gp", "chosen with --recipe"),
         ("g_lr", "key=value"),
     ],
@@ -72,6 +73,42 @@ def test_senseless_options_are_refused_in_one_line(override, says):
     with pytest.raises(InputError, match=says) as caught:
         resolve("dcgan", parse_overrides([override]))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "overrides", "says"),
+    [
+        ("dcgan", ["recognition=1"], "recognition: 1 would have no effect: only discriminator.condition=auxiliary"),
+        ("ac-gan", ["discriminator.condition=projection"], "recognition: 1 would have no effect"),
+        ("ac-gan", ["recognition=0"], "discriminator.condition: auxiliary is heard through recognition alone"),
+        ("dcgan", ["restoration=0.5"], "restoration: 0.5 would have no effect: dcgan restores nothing; set it to 0"),
+        ("dcgan", ["growth_images=100"], "dcgan does not grow"),
+        ("r3gan", ["style_mixing=0.5"], "r3gan has one style only"),
+        ("progan", ["style_mixing=0.5"], "progan has one style only"),
+        ("dcgan-2016", ["style_mixing=0.5"], "dcgan-2016 has one style only"),
+        ("wgan-gp", ["label_smoothing=0.1"], "the loss wasserstein has no labels"),
+        ("dcgan", ["loss=hinge", "label_smoothing=0"], "label_flip: 0.02 would have no effect: the loss hinge"),
+    ],
+)
+def test_an_option_that_nothing_would_hear_is_refused_in_one_line(recipe, overrides, says):
+    with pytest.raises(InputError, match=says) as caught:
+        resolve(recipe, parse_overrides(overrides))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "overrides"),
+    [
+        ("logistic-r1", ["recognition=1", "discriminator.condition=auxiliary"]),
+        ("small", ["restoration=0.5"]),
+        ("progan", ["growth_images=100"]),
+        ("dcgan", ["style_mixing=0.5"]),
+        ("wgan-gp", ["loss=bce", "label_smoothing=0.1", "label_flip=0.1"]),
+        ("r3gan", ["path_length=1"]),  # a step in the one style there is may move the picture as far everywhere, too
+    ],
+)
+def test_an_option_that_is_heard_is_taken(recipe, overrides):
+    assert resolve(recipe, parse_overrides(overrides)).recipe == recipe
 
 
 def test_an_unknown_recipe_names_the_known_ones():

@@ -34,7 +34,7 @@ def test_a_small_conditional_run_recovers_the_rule_on_unseen_tracks(condition, w
         batch_size=32,
         generator={"z_dim": 16, "base_channels": 1024, "max_channels": 48, "embedding_dim": 32},
         discriminator={"base_channels": 1024, "max_channels": 64, "embedding_dim": 32, "condition": condition},
-        recognition=1.0,
+        recognition=float(condition == "auxiliary"),
         augment=(),
         mismatch=0.3,
         condition_dropout=0.05,

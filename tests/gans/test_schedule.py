@@ -31,7 +31,7 @@ def test_learning_rates_rise_with_the_first_images():
 
 
 def test_growth_rests_at_each_size_and_fades_in_the_next():
-    config = resolve("logistic-r1", {"resolution": 32, "growth_images": 100})
+    config = resolve("progan", {"resolution": 32, "growth_images": 100})
     clock = (0, 99, 100, 150, 200, 299, 300, 350, 400, 500, 550, 600, 10**6)
     levels = [2, 2, 2, 2.5, 3, 3, 3, 3.5, 4, 4, 4.5, 5, 5]
     assert [growth_level(config, shown) for shown in clock] == pytest.approx(levels)

@@ -165,7 +165,8 @@ HEARD = torch.tensor([[1.0, 0.4], [0.0, 9.0]])  # the second image's block is ab
 
 
 def test_both_players_want_the_condition_recognised_in_real_and_in_generated_images():
-    setting, moment = config(recognition=2.0), Moment(layout=LAYOUT)
+    setting = config(recognition=2.0, discriminator={"condition": "auxiliary"})
+    moment = Moment(layout=LAYOUT)
     generator, critic = Flat(), Critic()
     losses = discriminator_step(generator, critic, images(), HEARD, None, setting, moment)
     assert losses["d/recognition_of_real"].item() == pytest.approx(2.0 * (0.7 * 0.5 - 0.4) ** 2 / 2, rel=1e-5)
@@ -177,7 +178,7 @@ def test_both_players_want_the_condition_recognised_in_real_and_in_generated_ima
 
 
 def test_a_self_supervised_loss_counts_with_its_weight():
-    assert step(config(restoration=0.5))[0]["d/restoration"] == pytest.approx(0.5 * 0.7 * (0.5 - 0.2))
+    assert step(config("small", restoration=0.5))[0]["d/restoration"] == pytest.approx(0.5 * 0.7 * (0.5 - 0.2))
 
 
 def test_a_batch_in_two_parts_gives_the_gradients_of_the_whole():

@@ -17,6 +17,7 @@ from data.covers import read_png
 from data.shards import Dataset, DatasetWriter
 from data.synthetic import write_world
 from gans.bundle import load_bundle
+from gans.config import SCORES
 from scripts.pipeline import Listener
 
 SMALL = (
@@ -56,6 +57,7 @@ def test_the_board_shows_scores_beside_those_of_real_covers(gatefold, store, tmp
     assert len(tags["audio"]) > 1
     assert "panel" in tags["images"]
     metrics = load_bundle(next((out / "snapshots").iterdir())).model["metrics"]
+    assert set(SCORES) < metrics.keys()
     assert 0 < metrics["frechet_of_training_covers"] < metrics["frechet"]
 
 
