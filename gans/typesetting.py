@@ -1,0 +1,295 @@
+"""Setting a text: its letters measured, its lines balanced and fitted to a measure, and all of it drawn as a mask.
+
+Lengths are parts of the cover's side; letters are measured once at a large size, so that a layout does not know how
+many pixels it will have.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from gans.typefaces import load_font, needs_shaping
+
+LEAST_CAP = 0.0165
+"""The smallest capitals that are set, as a part of the cover's side: 17 pixels of 1,024."""
+_LADDER = 0.95
+_LARGE = 0.042
+"""Titles whose capitals are smaller may have as many lines as they need."""
+_AIR = 0.1
+"""The least room between the ink of two lines, in heights of capitals."""
+_BREAKS = frozenset(",;:!?…-–—/)]}»”")
+_ANY_WORD, _SHORT_WORD = 0.15, 0.35
+_WIDE = 40
+"""Texts of more letters than this are not spaced out: wide setting is for a few words."""
+_MEASURED_PX = 512
+_LEAST_DRAWN = 512
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line in ems: pieces of text, each at its distance from the line's start, and the box of its ink around the
+    start of its baseline (left, top, right, bottom; up is negative).
+    """
+
+    pieces: tuple[tuple[str, float], ...]
+    ink: Box
+
+    @property
+    def width(self) -> float:
+        return self.ink[2] - self.ink[0]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A face at a weight, letterspaced by `tracking` ems."""
+
+    face: str
+    weight: int
+    tracking: float
+
+    @property
+    def cap(self) -> float:
+        """The height of its capitals in ems."""
+        return -_ink(self.face, self.weight, "H")[1]
+
+    def line(self, text: str) -> Line:
+        """A text on one line, letter by letter with kerning; as a whole where letters join or run to the left."""
+        if needs_shaping(text):
+            return Line(((text, 0.0),), _ink(self.face, self.weight, text))
+        at, before, pieces, boxes = 0.0, "", [], []
+        for letter in clusters(text):
+            if before:
+                pair, alone = self._length(before + letter), self._length(letter)
+                at += pair - alone + self.tracking
+            if letter != " ":
+                left, top, right, bottom = _ink(self.face, self.weight, letter)
+                pieces.append((letter, at))
+                boxes.append((at + left, top, at + right, bottom))
+            before = letter
+        return Line(tuple(pieces), box_around(boxes))
+
+    def _length(self, text: str) -> float:
+        return _length(self.face, self.weight, text)
+
+
+def box_around(boxes: Sequence[Box]) -> Box:
+    """The smallest box around some, at least one."""
+    left, top, right, bottom = zip(*boxes, strict=True)
+    return min(left), min(top), max(right), max(bottom)
+
+
+@lru_cache(maxsize=8192)
+def _length(face: str, weight: int, text: str) -> float:
+    return float(load_font(face, weight, _MEASURED_PX).getlength(text)) / _MEASURED_PX
+
+
+@lru_cache(maxsize=8192)
+def _ink(face: str, weight: int, text: str) -> Box:
+    left, top, right, bottom = load_font(face, weight, _MEASURED_PX).getbbox(text, anchor="ls")
+    return left / _MEASURED_PX, top / _MEASURED_PX, right / _MEASURED_PX, bottom / _MEASURED_PX
+
+
+def clusters(text: str) -> list[str]:
+    """Letters with the marks that stand on them."""
+    found: list[str] = []
+    for mark in text:
+        if found and unicodedata.category(mark).startswith("M"):
+            found[-1] += mark
+        else:
+            found.append(mark)
+    return found
+
+
+@dataclass(frozen=True)
+class Block:
+    """Lines at one size: their em, and each with the distance of its baseline from the block's top (the ink's)."""
+
+    cut: Cut
+    em: float
+    lines: tuple[Line, ...]
+    baselines: tuple[float, ...]
+
+    @property
+    def width(self) -> float:
+        return max(line.width for line in self.lines) * self.em
+
+    @property
+    def height(self) -> float:
+        return self.baselines[-1] + self.lines[-1].ink[3] * self.em
+
+    @property
+    def cap(self) -> float:
+        return self.cut.cap * self.em
+
+    def scaled(self, factor: float) -> Block:
+        """The same lines at `factor` times the size."""
+        return replace(self, em=factor * self.em, baselines=tuple(factor * base for base in self.baselines))
+
+
+def fit(
+    text: str,
+    cut: Cut,
+    largest: float,
+    measure: float,
+    height: float,
+    leading: float,
+    most_lines: int,
+    least: float = LEAST_CAP,
+) -> Block:
+    """`text`, not empty, at the largest size, from capitals of `largest` down to `least`, at which it stands within
+    `measure` and `height` (all parts of the cover's side): on as few lines as it can, these as even as they can be.
+
+    Words are parted only where the smallest size leaves no other way. At that size the text may have any number of
+    lines; where even so it is too large, it is made smaller until it is not.
+    """
+    if len(text) > _WIDE:
+        cut = Cut(cut.face, cut.weight, min(cut.tracking, 0.04))
+    cap = max(largest, least)
+    while True:
+        last = cap <= least
+        em = cap / cut.cap
+        words = _parted(text.split(), cut, measure / em) if last else text.split()
+        widths = [cut.line(word).width for word in words]
+        space = cut._length(" ") + 2 * cut.tracking
+        count = _lines_needed(widths, space, measure / em)
+        few = count is not None and (cap < _LARGE or count <= most_lines)
+        if count is not None and (few or last):
+            ranges = _balanced(words, widths, space, count, measure / em)
+            block = _stacked([" ".join(words[i:j]) for i, j in ranges], cut, em, leading)
+            too_large = max(block.width / measure, block.height / height)
+            if too_large <= 1 or last:
+                return block if too_large <= 1 else block.scaled(1 / too_large)
+        cap = max(cap * _LADDER, least)
+
+
+def _parted(words: Sequence[str], cut: Cut, most: float) -> list[str]:
+    """Words, those wider than `most` ems in parts that are not."""
+    parts: list[str] = []
+    for word in words:
+        if cut.line(word).width <= most:
+            parts.append(word)
+            continue
+        part = ""
+        for letter in clusters(word):
+            if part and cut.line(part + letter).width > most:
+                parts.append(part)
+                part = ""
+            part += letter
+        parts.append(part)
+    return parts
+
+
+def _lines_needed(widths: Sequence[float], space: float, most: float) -> int | None:
+    """How many lines of at most this width words need; None where one of them is wider."""
+    count, room = 1, most
+    for width in widths:
+        if width > most:
+            return None
+        if width > room:
+            count, room = count + 1, most
+        room -= width + space
+    return count
+
+
+def _balanced(
+    words: Sequence[str], widths: Sequence[float], space: float, count: int, most: float
+) -> list[tuple[int, int]]:
+    """Words on `count` lines of at most `most` (ranges of their numbers): the lines as even as they can be, but rather
+    broken after a comma or a dash than after `of the`.
+    """
+    n = len(words)
+    total = np.concatenate([[0.0], np.cumsum(np.asarray(widths) + space)])
+    line = total[None, :] - total[:, None] - space  # [i, j]: the words from i to j on one line
+    even = (total[-1] - space) / count
+    cost = np.where((line > most * (1 + 1e-9)) | np.tri(n + 1, dtype=bool), np.inf, np.square(line / even - 1))
+    cost[:, :n] += np.array([0.0, *(_break_cost(word) for word in words[:-1])])
+    best, cuts = cost[0], []  # best[j]: the first j words
+    for _ in range(count - 1):
+        sums = best[:, None] + cost
+        cuts.append(sums.argmin(axis=0))
+        best = sums.min(axis=0)
+    ends = [n]
+    for cut in reversed(cuts):
+        ends.append(int(cut[ends[-1]]))
+    return list(pairwise([0, *reversed(ends)]))
+
+
+def _break_cost(word: str) -> float:
+    """What it costs to end a line after a word."""
+    if word[-1] in _BREAKS:
+        return 0.0
+    return _SHORT_WORD if len(word) <= 3 else _ANY_WORD
+
+
+def _stacked(texts: Sequence[str], cut: Cut, em: float, leading: float) -> Block:
+    lines = [cut.line(text) for text in texts]
+    baselines = [-lines[0].ink[1] * em]
+    for above, below in pairwise(lines):
+        step = max(leading * cut.cap, above.ink[3] - below.ink[1] + _AIR * cut.cap)
+        baselines.append(baselines[-1] + step * em)
+    return Block(cut, em, tuple(lines), tuple(baselines))
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A line in its place: `x` and `y` are where its baseline starts, in parts of the cover's side."""
+
+    line: Line
+    cut: Cut
+    em: float
+    x: float
+    y: float
+
+    @property
+    def ink(self) -> Box:
+        """Left, top, right, bottom."""
+        left, top, right, bottom = self.line.ink
+        return self.x + self.em * left, self.y + self.em * top, self.x + self.em * right, self.y + self.em * bottom
+
+
+def place(block: Block, left: float, right: float, top: float, align: float) -> list[Placed]:
+    """A block's lines, their ink between `left` and `right`, from `top` down; `align` 0 is left, 1 right."""
+    placed = []
+    for line, baseline in zip(block.lines, block.baselines, strict=True):
+        x = left + align * (right - left - line.width * block.em) - line.ink[0] * block.em
+        placed.append(Placed(line, block.cut, block.em, x, top + baseline))
+    return placed
+
+
+def draw_mask(lines: Sequence[Placed], side: int) -> np.ndarray:
+    """How much of each pixel of a cover of `side` pixels the letters fill: uint8 `[side, side]`.
+
+    Small covers are drawn larger and averaged: the letters stand where they stand on a large one.
+    """
+    finer = -(-_LEAST_DRAWN // side)
+    drawn = side * finer
+    mask = Image.new("L", (drawn, drawn))
+    draw = ImageDraw.Draw(mask)
+    for line in lines:
+        font = load_font(line.cut.face, line.cut.weight, line.em * drawn)
+        for text, at in line.line.pieces:
+            if len(line.line.pieces) == 1 and needs_shaping(text):
+                _draw_whole(mask, line, text, drawn)
+            else:
+                draw.text(((line.x + at * line.em) * drawn, line.y * drawn), text, fill=255, font=font, anchor="ls")
+    return np.asarray(mask.reduce(finer) if finer > 1 else mask)
+
+
+def _draw_whole(mask: Image.Image, line: Placed, text: str, drawn: int) -> None:
+    """A shaped line, brought to the box that was measured: hinting rounds the advances of small sizes."""
+    left, top, right, bottom = (round(edge * drawn) for edge in line.ink)
+    font = load_font(line.cut.face, line.cut.weight, line.em * drawn)
+    box = font.getbbox(text, anchor="ls")
+    letters = Image.new("L", (max(1, int(box[2] - box[0])), max(1, int(box[3] - box[1]))))
+    ImageDraw.Draw(letters).text((-box[0], -box[1]), text, fill=255, font=font, anchor="ls")
+    size = (max(1, right - left), max(1, bottom - top))
+    mask.paste(255, (left, top), letters.resize(size, Image.Resampling.BILINEAR))
