@@ -35,6 +35,7 @@ def evaluate(
     from gans.snapshots import find_bundle
     from scripts.contest import DRAWS, Gallery, score_covers, score_real
     from scripts.following import Material, drawer, score_alterations, score_following
+    from scripts.kinship import score_kinship
     from scripts.moving import check_picture, move, score_monotony, score_moves
     from scripts.pipeline import Listener
     from scripts.prepare import prepare
@@ -76,7 +77,11 @@ def evaluate(
                 tell(figure)
             if picture is not None:
                 moved.write(picture)
-    for figure in score_alterations(name, ears, stored, material.rows[material.unseen]):
+    asked = material.rows[material.unseen]
+    for figure in score_alterations(name, ears, stored, asked):
+        tell(figure)
+    artists = material.pairs.artists[material.unseen]
+    for figure in score_kinship(name, draw, stored, asked, material.c[material.unseen], artists, seed):
         tell(figure)
     if table:
         print(as_rows(measured))

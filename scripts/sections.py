@@ -8,12 +8,17 @@ from analysis.report import Section
 from scripts.cluster_sections import clusters, music
 from scripts.listening_section import listening
 from scripts.map_sections import beside, genres_and_decades, looked_at, maps
+from scripts.moving_section import matched, moves
 from scripts.study import Study
+from scripts.trait_section import traits
 
 SECTIONS: tuple[Callable[[Study], Section | None], ...] = (
     looked_at,
     maps,
     beside,
+    traits,
+    matched,
+    moves,
     listening,
     clusters,
     genres_and_decades,
