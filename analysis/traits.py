@@ -279,9 +279,13 @@ def spread_of(values: np.ndarray, trait: Trait) -> Spread:
     return Spread(float(np.angle(together) / turn % trait.period), float(deviation), len(known))
 
 
-def difference(new: Spread, old: Spread, trait: Trait) -> float:
-    """How far `new`'s mean lies from `old`'s, in standard deviations of `old`; NaN where it has none."""
+def difference(new: Spread, old: Spread, trait: Trait) -> tuple[float, float]:
+    """How far `new`'s mean lies from `old`'s in standard deviations of `old`, and how far its 95 % interval reaches to
+    either side; NaN where it has none."""
     apart = new.mean - old.mean
     if trait.period:
         apart = (apart + trait.period / 2) % trait.period - trait.period / 2
-    return apart / old.deviation if old.deviation > 1e-9 else float("nan")
+    if not new.n or not old.deviation > 1e-9:
+        return float("nan"), float("nan")
+    error = np.sqrt(new.deviation**2 / new.n + old.deviation**2 / old.n)
+    return apart / old.deviation, float(1.959964 * error / old.deviation)

@@ -61,7 +61,7 @@ def distinguishing(traits: Mapping[str, np.ndarray], members: np.ndarray, count:
     for name, values in traits.items():
         trait = TRAITS[name]
         own, others, all_of_them = (spread_of(part, trait) for part in (values[members], values[~members], values))
-        apart = difference(own, others._replace(deviation=all_of_them.deviation), trait)
+        apart, _ = difference(own, others._replace(deviation=all_of_them.deviation), trait)
         if trait.more and abs(apart) > LEAST_TOLD:
             word = trait.more if apart > 0 else trait.less
             words = f"{word} ({name} {own.mean:.3g} against {others.mean:.3g}{_unit(trait.unit)})"

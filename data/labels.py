@@ -99,7 +99,11 @@ def _look_at_all(dataset: Dataset, progress: Progress | None) -> pa.Table:
     sides = np.stack([table[name].fill_null(0).to_numpy() for name in NUMBERS])  # [2, N]
     square = sides.max(axis=0) - sides.min(axis=0) <= SQUARE_WITHIN * sides.max(axis=0)
     groups = near_duplicate_groups(table[HASH].combine_chunks().fill_null(0).to_numpy())
-    columns = {SQUARE: square, NEAR_DUPLICATE: ~_first(groups, known), FIRST_OF_ALBUM: _first(_albums(dataset), known)}
+    columns = {
+        SQUARE: square,
+        NEAR_DUPLICATE: ~_first(groups, known),
+        FIRST_OF_ALBUM: _first(album_groups(dataset), known),
+    }
     for name, values in columns.items():
         table = table.append_column(name, pa.array(values, mask=~known))
     return table
@@ -139,7 +143,7 @@ def _over_covers(
                 progress(stage, done, len(dataset))
 
 
-def _albums(dataset: Dataset) -> np.ndarray:
+def album_groups(dataset: Dataset) -> np.ndarray:
     """int64 `[N]`: each row's album: by its id, else by the artist's name and its own; else the row stands alone."""
     keys = array("q")
     for number, row in enumerate(dataset.iter_rows(["album_id", "artist", "album"])):

@@ -43,7 +43,7 @@ def clusters(study: Study) -> Section | None:
         for k in range(main.n)
     ]
     rows = [study.covers[main.typical(study.descriptors, k, SHEET_COVERS)] for k in range(main.n)]
-    names = [f"cluster {k + 1} ({told[k][1]}): {told[k][2]}"[:120] for k in range(main.n)]
+    names = [f"cluster {k + 1} ({told[k][1]}): {_looks(study, main, k, 2)}" for k in range(main.n)]
     pictures = [
         Picture(
             "cluster-sheet",
@@ -171,9 +171,9 @@ def _answer(bars: Mapping[str, Sequence[Agreement]]) -> str:
     return f"Do covers cluster by colour or by genre? By {leader}: " + "; ".join(parts) + "."
 
 
-def _looks(study: Study, found: Clusters, k: int) -> str:
+def _looks(study: Study, found: Clusters, k: int, count: int = 4) -> str:
     colour = Counter(study.colours[found.labels == k].tolist()).most_common(1)[0][0]
-    apart = distinguishing(study.traits, found.labels == k, 3)
+    apart = distinguishing(study.traits, found.labels == k, count)
     return ", ".join([f"mostly {colour}", *(words for words, _ in apart)])
 
 

@@ -116,6 +116,12 @@ def known(schema: ConditionSchema) -> list[tuple[Attribute, int, float, float]]:
     return [each for each in found if each[2:] != (0.0, 1.0)]
 
 
+def attributes_of(schema: ConditionSchema, c: np.ndarray) -> dict[str, np.ndarray]:
+    """Each known attribute of conditions `c [N, c_dim]` in deviations from its mean `[N]`; NaN where absent."""
+    start = _presence(schema)
+    return {one.name: np.where(c[:, start] > 0, c[:, place], np.nan) for one, place, _, _ in known(schema)}
+
+
 def _presence(schema: ConditionSchema) -> int | None:
     """Where a condition says whether attributes are present."""
     start = 0

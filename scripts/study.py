@@ -39,13 +39,14 @@ Told = Callable[[str, int, int | None], None]
 @dataclass
 class Generated:
     """Generated covers uint8 `[M, 3, 64, 64]`; `of [M]`: the dataset's row each was drawn for, −1 where none is known;
-    `origin`: what they are, for the report."""
+    `origin`: what they are, for the report; `c [M, c_dim]`: the conditions that a bundle drew them for."""
 
     covers: np.ndarray
     of: np.ndarray
     names: Sequence[str]
     origin: dict[str, Any]
     notes: list[str] = field(default_factory=list)
+    c: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
 
     @cached_property
     def descriptors(self) -> np.ndarray:
@@ -174,7 +175,8 @@ def open_study(
         rows = rows[sample_rows(len(rows), most, seed)]
     covers = np.zeros((0, 3, RESOLUTION, RESOLUTION), dtype=np.uint8)
     if len(rows):
-        covers = np.array(cover_cache(dataset, RESOLUTION, progress=lambda done, n: told("covers", done, n))[rows])
+        cached = np.asarray(cover_cache(dataset, RESOLUTION, progress=lambda done, n: told("covers", done, n)))
+        covers = cached if len(rows) == len(cached) else cached[rows]  # all of them stay on disk, mapped
     if len(rows) < FEWEST:
         notes.append(f"{len(rows)} covers are too few for a map: only the music is looked at.")
     code_rows, codes, code_name = _codes(dataset, audible, generated, told)
@@ -275,4 +277,4 @@ def _draw(dataset: Dataset, folder: Path, rows: np.ndarray, count: int, seed: in
         pictures = (Image.fromarray(np.ascontiguousarray(cover.transpose(1, 2, 0))) for cover in covers)
         covers = np.stack([resize_cover(picture, RESOLUTION) for picture in pictures])
     origin = {"bundle": listener.bundle.hash, "recipe": listener.bundle.model.get("recipe"), "covers": len(covers)}
-    return Generated(covers, of, [f"for row {row}" for row in of], origin, notes)
+    return Generated(covers, of, [f"for row {row}" for row in of], origin, notes, np.array(c))

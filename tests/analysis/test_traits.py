@@ -196,8 +196,11 @@ def test_means_and_differences_of_lengths_and_of_angles():
     assert around.deviation == pytest.approx(10, rel=0.01)
     assert around.n == 2
     assert spread_of(np.full(3, np.nan), length).n == 0
-    assert difference(Spread(5, 1, 9), Spread(2, 1.5, 9), length) == pytest.approx(2)
-    assert difference(Spread(10, 1, 9), Spread(350, 10, 9), angle) == pytest.approx(2)
-    assert np.isnan(difference(Spread(5, 1, 9), Spread(5, 0, 9), length))
+    apart, reach = difference(Spread(5, 3, 9), Spread(2, 1.5, 25), length)
+    assert apart == pytest.approx(2)
+    assert reach == pytest.approx(1.959964 * np.sqrt(1 + 0.09) / 1.5)
+    assert difference(Spread(10, 1, 9), Spread(350, 10, 9), angle)[0] == pytest.approx(2)
+    assert np.isnan(difference(Spread(5, 1, 9), Spread(5, 0, 9), length)[0])
+    assert np.isnan(difference(spread_of(np.zeros(0), length), Spread(5, 1, 9), length)[0])
     upright = spread_of(np.array([179.0, 1.0]), TRAITS["edge orientation"])
     assert min(upright.mean, 180 - upright.mean) == pytest.approx(0, abs=1e-6)

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from data.shards import DatasetWriter
-from data.synthetic import draw_tracks, render_cover
+from data.synthetic import draw_tracks, render_cover, write_world
 from data.table import make_row
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -63,14 +63,41 @@ def figures(folder: Path) -> dict[str, dict]:
 @pytest.mark.slow
 def test_a_report_has_every_part(report):
     page = (report / "report.html").read_text()
-    for title in ("What was looked at", "Maps", "Generated beside real", "Clusters of covers", "Genres and decades"):
+    for title in (
+        "What was looked at",
+        "Maps",
+        "Generated beside real",
+        "Traits",
+        "Clusters of covers",
+        "Genres and decades",
+    ):
         assert f"<h2>{title}</h2>" in page
     told = figures(report)
     assert 0.5 < told["trustworthiness of tsne"]["value"] <= 1
     assert told["Fréchet distance"]["value"] > told["Fréchet distance"]["chance"] > 0
     assert 0 < told["ARI of k-means clusters (covers) with colour"]["p"] <= 1
     assert json.loads((report / "report.json").read_text())["provenance"]["generated"]["covers"] == 12
+    assert 0 < told["lightness of real covers"]["value"] < 100
+    low, high = told["lightness, generated less real"]["interval"]
+    assert low < told["lightness, generated less real"]["value"] < high
     assert "<b>" not in page
+
+
+@pytest.mark.slow
+def test_tracks_that_are_heard_stand_beside_their_covers_and_attributes_are_moved(tmp_path, hearing):
+    from scripts.moving_section import matched, moves
+    from scripts.study import open_study
+
+    world = write_world(tmp_path / "world", 5, 1, duration_s=2.0, resolution=32).folder
+    study = open_study(world, hearing, lambda stage, done, total: None, count=4, maps=("tsne",))
+    assert [picture.name for picture in matched(study).pictures] == ["matched-tracks"]
+    section = moves(study)
+    assert [len(table.rows) for table in section.tables] == [10, 10]
+    told = {number.name: number for number in section.numbers}
+    assert told["hue by tempo"].n == 4
+    alone = open_study(world, None, lambda stage, done, total: None, maps=("tsne",))
+    assert matched(alone) is None
+    assert moves(alone) is None
 
 
 def test_the_music_is_asked_about_or_why_not_is_said(small, bundle):

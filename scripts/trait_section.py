@@ -1,0 +1,86 @@
+"""The report's part about traits: what covers look like in numbers that a person reads, real beside generated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from analysis.maps import sample_rows
+from analysis.palettes import compute_palettes, pool
+from analysis.report import Number, Picture, Section, Table
+from analysis.trait_charts import difference_bars, palette_strips
+from analysis.traits import TRAITS, Spread, difference, spread_of
+from scripts.study import Study
+
+MOST_PALETTES, POOLED = 2000, 8
+_Z95 = 1.959964
+
+
+def traits(study: Study) -> Section | None:
+    """A table of every trait with its unit and range, where real and generated covers stand in it; palettes."""
+    if not len(study.rows):
+        return None
+    made = study.generated
+    real = {name: spread_of(values, TRAITS[name]) for name, values in study.traits.items()}
+    new = {name: spread_of(values, TRAITS[name]) for name, values in made.traits.items()} if made else {}
+    apart = {name: difference(spread, real[name], TRAITS[name]) for name, spread in new.items()}
+    rows, numbers = [], []
+    for name, spread in real.items():
+        trait, numbers_of = TRAITS[name], list(_numbers(f"{name} of real covers", spread, TRAITS[name].unit))
+        row = [name, trait.unit, *_shown(spread.mean, spread.deviation)]
+        if name in new:
+            row += _shown(new[name].mean, new[name].deviation, apart[name][0])
+            numbers_of += _numbers(f"{name} of generated covers", new[name], trait.unit)
+            numbers_of += _apart(name, *apart[name], new[name].n)
+        elif made:
+            row += [None, None, None]
+        rows.append([*row, float(trait.low), float(trait.high), trait.meaning])
+        numbers += numbers_of
+    head = ["trait", "unit", "real: mean", "spread"]
+    head += ["generated: mean", "spread", "difference"] if made else []
+    head += ["least", "most", "what it is"]
+    caption = "Spread: standard deviation over covers. Of angles, mean and spread are those of directions."
+    caption += " Difference: between the means, in standard deviations of real covers." if made else ""
+    pictures = [_palettes(study)]
+    told_of = [name for name, (value, _) in apart.items() if np.isfinite(value)]
+    if told_of:
+        chart = difference_bars(told_of, *zip(*(apart[name] for name in told_of), strict=True))
+        shown = "How generated covers differ from real ones, trait by trait, with 95 % intervals."
+        pictures.append(Picture("traits", shown, chart, 8.5, 6.2))
+    return Section("Traits", (), [Table([*head], rows, caption)], pictures, numbers)
+
+
+def _palettes(study: Study) -> Picture:
+    """What colours real covers, generated ones and each cluster are made of."""
+    picked = sample_rows(len(study.rows), MOST_PALETTES, study.seed)
+    real = compute_palettes(study.covers[picked])
+    found = {f"real ({len(study.rows)})": pool(real, POOLED)}
+    if study.generated:
+        shown = sample_rows(len(study.generated.covers), MOST_PALETTES, study.seed)
+        drawn = compute_palettes(study.generated.covers[shown])
+        found[f"generated ({len(study.generated.covers)})"] = pool(drawn, POOLED)
+    main = study.clusters["k-means"]
+    for k in range(main.n if main.n > 1 else 0):
+        mine = main.labels[picked] == k
+        if mine.any():
+            own = type(real)(real.colours[mine], real.weights[mine])
+            found[f"cluster {k + 1} ({int((main.labels == k).sum())})"] = pool(own, POOLED)
+    caption = "Palettes: each colour as wide as the share of the pixels that it stands for; every cover counts alike."
+    return Picture("palettes", caption, palette_strips(list(found), list(found.values())), 9, 0.8 + 0.42 * len(found))
+
+
+def _numbers(name: str, spread: Spread, unit: str) -> Iterator[Number]:
+    if spread.n:
+        reach = _Z95 * spread.deviation / np.sqrt(spread.n)
+        yield Number(name, spread.mean, unit, (spread.mean - reach, spread.mean + reach), n=spread.n)
+
+
+def _apart(name: str, value: float, reach: float, n: int) -> Iterator[Number]:
+    if np.isfinite(value):
+        unit = "standard deviations of real covers"
+        yield Number(f"{name}, generated less real", value, unit, (value - reach, value + reach), 0.0, n)
+
+
+def _shown(*values: float) -> list[float | None]:
+    return [value if np.isfinite(value) else None for value in values]
