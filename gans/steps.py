@@ -134,7 +134,7 @@ def generator_step(
         estimate = discriminator.recognise(seen) if config.recognition else None
         if estimate is not None:
             losses["g/recognition"] = config.recognition * recognition_loss(estimate, c, moment.layout)
-        _backward(losses, config)
+    _backward(losses, config)
     if moment.lengthen and moment.path_mean is not None:
         penalty, figures["path/length"] = _path_penalty(generator, c, moment.path_mean)
         losses["g/path_length"] = config.path_length * config.path_length_every * penalty

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 import torch
+from torch import nn
 
 from gans.latent_optimisation import moving_cost, optimise_latents
 from gans.networks import build_discriminator, build_generator
@@ -133,6 +134,20 @@ def test_gradients_reach_both_networks_through_the_steps_and_only_so():
     for network in (generator, discriminator):
         reached = [p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters() if p.dim() > 1]
         assert all(reached)
+
+
+@DAMPINGS
+@pytest.mark.parametrize("through", [False, True])
+def test_derivatives_are_as_precise_amid_lower_precision(damping, through):
+    torch.manual_seed(0)
+    layers = nn.Sequential(nn.Linear(3, 16), nn.Tanh(), nn.Linear(16, 1))
+
+    def moved():
+        return optimised(Z.float(), damping, lambda z: layers(z)[:, 0], steps=2, through=through)
+
+    wanted = moved()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(moved(), wanted)
 
 
 @torch.no_grad()

@@ -129,6 +129,17 @@ def test_the_generators_step_moves_it_toward_higher_verdicts_and_leaves_the_crit
     assert critic.w.requires_grad
 
 
+def test_gradients_are_taken_outside_of_lower_precision():
+    """There, products within a float32 graph would be bfloat16, as the second derivatives of optimised latents."""
+    generator, critic, lower = Flat(), Critic(), []
+    for parameter in (generator.a, critic.w):
+        parameter.register_hook(lambda gradient: lower.append(torch.is_autocast_enabled("cpu")))
+    setting = config(precision="bf16")
+    discriminator_step(generator, critic, images(), C, None, setting, Moment())
+    generator_step(generator, critic, images(), C, setting, Moment())
+    assert lower == [False, False]
+
+
 def test_mismatched_conditions_are_never_the_images_own():
     repeated = torch.tensor([[0.0], [0.0], [2.0], [1.0]])
     for seed in range(50):
