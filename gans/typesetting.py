@@ -68,7 +68,7 @@ class Cut:
         at, before, pieces, boxes = 0.0, "", [], []
         for letter in clusters(text):
             if before:
-                pair, alone = self._length(before + letter), self._length(letter)
+                pair, alone = self.length(before + letter), self.length(letter)
                 at += pair - alone + self.tracking
             if letter != " ":
                 left, top, right, bottom = _ink(self.face, self.weight, letter)
@@ -77,7 +77,8 @@ class Cut:
             before = letter
         return Line(tuple(pieces), box_around(boxes))
 
-    def _length(self, text: str) -> float:
+    def length(self, text: str) -> float:
+        """How far a text moves on, in ems."""
         return _length(self.face, self.weight, text)
 
 
@@ -157,13 +158,15 @@ def fit(
     while True:
         last = cap <= least
         em = cap / cut.cap
-        words = _parted(text.split(), cut, measure / em) if last else text.split()
+        most = measure / em
+        words = _parted(text.split(), cut, most) if last else text.split()
         widths = [cut.line(word).width for word in words]
-        space = cut._length(" ") + 2 * cut.tracking
-        count = _lines_needed(widths, space, measure / em)
-        few = count is not None and (cap < _LARGE or count <= most_lines)
-        if count is not None and (few or last):
-            ranges = _balanced(words, widths, space, count, measure / em)
+        if last:
+            widths = [min(width, most) for width in widths]  # a single letter may be wider
+        space = cut.length(" ") + 2 * cut.tracking
+        count = _lines_needed(widths, space, most)
+        if count is not None and (last or cap < _LARGE or count <= most_lines):
+            ranges = _balanced(words, widths, space, count, most)
             block = _stacked([" ".join(words[i:j]) for i, j in ranges], cut, em, leading)
             too_large = max(block.width / measure, block.height / height)
             if too_large <= 1 or last:

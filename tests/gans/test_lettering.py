@@ -221,6 +221,12 @@ def test_a_long_title_is_whole():
         assert block.height <= 0.37 + 1e-9
 
 
+def test_a_letter_wider_than_the_measure_is_made_smaller():
+    block = fit("WW", Cut("condensed", 600, 0.0), 0.2, 0.01, 0.4, 1.2, 3)
+    assert [line.pieces[0][0] for line in block.lines] == ["W", "W"]
+    assert block.width <= 0.01 + 1e-9
+
+
 def test_lines_align_at_their_ink():
     block = fit("Look and Feel Years Younger", Cut("condensed", 600, 0.0), 0.2, 0.88, 0.37, 1.2, 3)
     for align, edge in ((0.0, 0), (1.0, 2)):
