@@ -80,8 +80,7 @@ def evaluate(
     asked = material.rows[material.unseen]
     for figure in score_alterations(name, ears, stored, asked):
         tell(figure)
-    artists = material.pairs.artists[material.unseen]
-    for figure in score_kinship(name, draw, stored, asked, material.c[material.unseen], artists, seed):
+    for figure in score_kinship(name, draw, stored, asked, material.c[material.unseen], seed):
         tell(figure)
     if table:
         print(as_rows(measured))
