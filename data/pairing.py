@@ -105,7 +105,7 @@ def draw_pairs(plan: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     room = np.full(m, n // m)
     room[rng.permutation(m)[: n % m]] += 1
     shares = np.cumsum(plan, axis=1)
-    drawn = (shares < rng.random(n)[:, None] * shares[:, -1:]).sum(axis=1).clip(max=m - 1)
+    drawn = (shares < rng.random((n, 1)) * shares[:, -1:]).sum(axis=1).clip(max=m - 1)
     coupled = np.full(n, -1, dtype=np.int64)
     for row in rng.permutation(n):
         if room[drawn[row]] > 0:

@@ -90,6 +90,26 @@ def test_nothing_is_heard_twice(dataset: Dataset, monkeypatch: pytest.MonkeyPatc
     assert not loaded
 
 
+def test_a_file_that_neighbouring_rows_share_is_heard_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each row still has its own name and the same numbers as alone; without a file between them nothing is shared."""
+    files = [wav_bytes(track, 1.0) for track in draw_tracks(2, seed=4)]
+    with DatasetWriter(tmp_path / "set") as writer:
+        for row, file in enumerate([0, 0, 0, None, 0, 1, 1]):
+            audio = None if file is None else {"bytes": files[file], "path": "clip.wav"}
+            writer.write(make_row(track_id=f"row {row}", audio=audio))
+    dataset = Dataset(tmp_path / "set")
+    with counted(monkeypatch) as loaded:
+        codes = dataset_codes(dataset, MeanOfBands())
+        x = every(dataset_features(dataset))
+    assert loaded == ["row 0", "row 4", "row 5"]
+    for made in (codes, x):
+        assert np.isnan(made[3]).all()
+        for row in (1, 2, 4):
+            np.testing.assert_array_equal(made[row], made[0])
+        np.testing.assert_array_equal(made[6], made[5])
+        assert (made[5] != made[0]).any()
+
+
 def test_a_stopped_extraction_goes_on(dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped in its second part: the first stays done, and the table equals that of one never stopped."""
     again = write(tmp_path / "set")
