@@ -28,10 +28,12 @@ class Overlap(NamedTuple):
 
 
 class Neighbourly(NamedTuple):
-    """An overlap, and the share of true nearest neighbours that it was made with: 1 where all pairs were compared."""
+    """An overlap, the share of true nearest neighbours that it was made with (1 where all pairs were compared), and
+    `how` it was made, in words."""
 
-    overlap: Overlap
+    shares: Overlap
     found: float
+    how: str
 
 
 def measure_overlap(real: np.ndarray, generated: np.ndarray, k: int = 5) -> Overlap:
@@ -39,7 +41,7 @@ def measure_overlap(real: np.ndarray, generated: np.ndarray, k: int = 5) -> Over
 
     Of all pairs up to 20,000 × 20,000, by approximate neighbours beyond (`neighbourly_overlap` says how good they are).
     """
-    return neighbourly_overlap(real, generated, k).overlap
+    return neighbourly_overlap(real, generated, k).shares
 
 
 def neighbourly_overlap(
@@ -65,7 +67,7 @@ def neighbourly_overlap(
         inside = square <= real_reach[part, None]
         covered[part], balls = inside.any(axis=1), balls + inside.sum(axis=0)
         recalled[part] = (square <= generated_reach[None]).any(axis=1)
-    return Neighbourly(_shares(balls, recalled, covered, k), 1.0)
+    return Neighbourly(_shares(balls, recalled, covered, k), 1.0, f"{k} nearest neighbours, exact")
 
 
 def _approximate_overlap(real: Search, generated: Search, k: int) -> Neighbourly:
@@ -77,7 +79,8 @@ def _approximate_overlap(real: Search, generated: Search, k: int) -> Neighbourly
     recalled = (old.distance <= around_generated.distance[:, -1][old.which]).any(axis=1)
     covered = old.distance[:, 0] <= around_real.distance[:, -1]
     found = min(part.found for part in (around_real, around_generated, new, old))
-    return Neighbourly(_shares(balls, recalled, covered, k), found)
+    how = f"{k} nearest neighbours, approximate: {found:.1%} of them found"
+    return Neighbourly(_shares(balls, recalled, covered, k), found, how)
 
 
 def _shares(balls: np.ndarray, recalled: np.ndarray, covered: np.ndarray, k: int) -> Overlap:

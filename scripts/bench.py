@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from data.errors import InputError
+from scripts.bench_analysis import describing, mapping, reporting
 from scripts.bench_collecting import collecting
 from scripts.bench_encoders import encoding
 from scripts.bench_listening import hearing, memory, scaling
@@ -151,6 +152,9 @@ BENCHES: dict[str, Callable[[Path, Path | None], Iterator[Figure]]] = {
     "reading": reading,
     "training": training,
     "collecting": collecting,
+    "descriptors": describing,
+    "maps": mapping,
+    "report": reporting,
 }
 
 if __name__ == "__main__":

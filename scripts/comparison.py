@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Measured:
-    """One measured thing of one `subject`; `interval` and `chance` are None where a thing is simply counted."""
+    """One measured thing of one `subject`; `interval` and `chance` are None where a thing is simply counted. how: what
+    a distance is of (features, side, resize filter), empty where nothing else could be meant."""
 
     name: str
     subject: str
@@ -31,6 +32,7 @@ class Measured:
     interval: tuple[float, float] | None
     chance: float | None
     n: int
+    how: str = ""
 
     @classmethod
     def of(cls, score: Score, name: str, subject: str, unit: str) -> Measured:
@@ -38,7 +40,8 @@ class Measured:
 
     def to_json(self) -> str:
         """One JSON object on one line."""
-        return json.dumps(asdict(self), allow_nan=False)
+        told = asdict(self)
+        return json.dumps(told if self.how else {name: told[name] for name in told if name != "how"}, allow_nan=False)
 
 
 @dataclass(frozen=True)
@@ -207,7 +210,17 @@ def as_table(measured: Sequence[Measured]) -> str:
     for subject in dict.fromkeys(figure.subject for figure in measured):
         cells = {figure.name: _cell(figure) for figure in measured if figure.subject == subject}
         rows.append([subject, *(cells.get(name, "–") for name in columns)])
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    return "\n".join(["| " + " | ".join(row) + " |" for row in rows] + how_lines(measured))
+
+
+def how_lines(measured: Sequence[Measured]) -> list[str]:
+    """What stands below a table: an empty line, and for each way of measuring the names of what it measured."""
+    ways = dict.fromkeys(figure.how for figure in measured if figure.how)
+    lines = []
+    for way in ways:
+        names = dict.fromkeys(figure.name for figure in measured if figure.how == way)
+        lines.append(f"{', '.join(names)}: {way}")
+    return ["", *lines] if lines else []
 
 
 def _units(name: str, measured: Sequence[Measured]) -> str:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 import numpy as np
 
 from analysis.charts import density_pair, labelled_points
-from analysis.detectors import DESCRIPTORS
-from analysis.distances import frechet_distance, kernel_distance
-from analysis.maps import FEWEST, neighbourhood_hit, sample_rows, trustworthiness
-from analysis.neighbours import measure_overlap
+from analysis.maps import FEWEST, neighbourhood_hit, trustworthiness
 from analysis.pictures import cover_grid, cover_map, cover_rows, small_multiples
 from analysis.report import Number, Picture, Section, Table
-from scripts.study import MAP_NAMES, Generated, Study
+from scripts.distance_numbers import measure_distances
+from scripts.study import MAP_NAMES, Study
 
-MATCHED, MOST_PANELS, NEIGHBOURS = 6, 12, 5
+MATCHED, MOST_PANELS = 6, 12
 
 
 def looked_at(study: Study) -> Section:
@@ -110,7 +107,7 @@ def beside(study: Study) -> Section | None:
             4,
         )
     ]
-    numbers = list(_distances(study, drawn))
+    numbers = list(measure_distances(study, drawn))
     place = {int(row): index for index, row in enumerate(study.rows)}
     matched = [index for index, row in enumerate(drawn.of) if int(row) in place]
     if matched:
@@ -130,31 +127,10 @@ def beside(study: Study) -> Section | None:
         "Distances and shares are of equally many covers: “by chance” is what other real covers score in the generated "
         "ones' place."
     ]
-    table = Table(["measure", "value", "by chance", "covers"], [[x.name, x.value, x.chance, x.n] for x in numbers])
+    told = [[x.name, x.value, *(x.interval or (None, None)), x.chance, x.n, x.how] for x in numbers]
+    table = Table(["measure", "value", "95 % from", "to", "by chance", "covers", "how"], told)
     found = bool(numbers)
     return Section("Generated beside real", words * found, [table] * found, pictures, numbers)
-
-
-def _distances(study: Study, drawn: Generated) -> Iterator[Number]:
-    """Generated covers against half of the real ones, and the other half in their place, n of each."""
-    n = min(len(study.rows) // 2, len(drawn.covers))
-    order = np.random.default_rng(study.seed).permutation(len(study.rows))
-    picked = sample_rows(len(drawn.covers), n, study.seed)
-    rows, others_rows = order[:n], order[n : 2 * n]
-    if study.detector is DESCRIPTORS:  # these are known already
-        real, others, new = study.descriptors[rows], study.descriptors[others_rows], drawn.descriptors[picked]
-    else:
-        covers = (study.covers[rows], study.covers[others_rows], drawn.covers[picked])
-        real, others, new = (study.detector(part) for part in covers)
-    how = study.detector.how(study.covers.shape[-1])
-    if n >= 2:
-        for name, measure in (("Fréchet distance", frechet_distance), ("kernel distance", kernel_distance)):
-            yield Number(name, measure(real, new), chance=measure(real, others), n=n, how=how)
-    if n > NEIGHBOURS:
-        found, by_chance = (measure_overlap(real, covers, NEIGHBOURS) for covers in (new, others))
-        for name, value in found._asdict().items():
-            chance = getattr(by_chance, name)
-            yield Number(name, value, chance=chance, n=n, how=f"{how}; {NEIGHBOURS} nearest neighbours")
 
 
 def _pair(study: Study, row: int, index: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from analysis.descriptors import compute_descriptors
+from analysis.detectors import DESCRIPTORS
 from analysis.distances import frechet_distance, kernel_distance
 from data.audio import load_audio
 from data.cache import cover_cache, has_cover
@@ -121,6 +122,7 @@ def prepare(
         held_out=held_out,
         card=_card(dataset, ears, len(rows), len(held_out), where, started),
     )
+    model = {**model, "metrics_of": DESCRIPTORS.how(resolution)}
     return Prepared(data, _panel(dataset, data), _evaluation(data), model, tensors)
 
 

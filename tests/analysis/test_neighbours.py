@@ -133,5 +133,7 @@ def test_approximate_neighbours_say_how_many_they_find_and_change_little(rng):
     assert np.array_equal(again.which, approximate.within(5).which)
     all_pairs = neighbourly_overlap(real, generated)
     fewer = neighbourly_overlap(real, generated, exact=False)
-    assert all_pairs.found == 1 > fewer.found > 0.9 or fewer.found == 1
-    assert fewer.overlap == pytest.approx(all_pairs.overlap, abs=0.02)
+    assert (all_pairs.found, all_pairs.how) == (1, "5 nearest neighbours, exact")
+    assert 0.9 < fewer.found < 1
+    assert "% of them found" in fewer.how
+    assert fewer.shares == pytest.approx(all_pairs.shares, abs=0.02)

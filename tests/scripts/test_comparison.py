@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -124,6 +125,14 @@ def test_a_table_has_a_row_an_encoder_and_chance_beside():
         "| cnn | 0.85 (0.79–0.90) | 1,234,567 | – |",
         "| pca | – | 0 | 23 |",
     ]
+
+
+def test_how_a_distance_was_measured_stands_in_its_line_and_once_below_the_table():
+    how = "descriptors of 64 px covers, lanczos"
+    measured = [Measured(name, "wgan", 1.0, "Fréchet", None, None, 40, how) for name in ("distance", "precision")]
+    assert json.loads(measured[0].to_json())["how"] == how
+    assert as_table(measured).splitlines()[-2:] == ["", f"distance, precision: {how}"]
+    assert "how" not in json.loads(Measured("copies", "wgan", 0.0, "share", None, None, 40).to_json())
 
 
 def write(folder, rows: list[dict]) -> Dataset:

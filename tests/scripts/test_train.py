@@ -56,8 +56,10 @@ def test_the_board_shows_scores_beside_those_of_real_covers(gatefold, store, tmp
     assert {"metrics/frechet", "metrics/frechet_of_training_covers", "logits/D(real)"} <= set(tags["scalars"])
     assert len(tags["audio"]) > 1
     assert "panel" in tags["images"]
-    metrics = load_bundle(next((out / "snapshots").iterdir())).model["metrics"]
+    model = load_bundle(next((out / "snapshots").iterdir())).model
+    metrics = model["metrics"]
     assert set(SCORES) < metrics.keys()
+    assert model["metrics_of"] == "descriptors of 32 px covers, lanczos"
     assert 0 < metrics["frechet_of_training_covers"] < metrics["frechet"]
 
 
