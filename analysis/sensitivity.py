@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.descriptors import cell_means, compute_descriptors, rgb_to_lab, shrink
-from analysis.traits import TRAITS, compute_traits
+from analysis.descriptors import compute_descriptors
+from analysis.traits import TRAITS, compute_layout, compute_traits
 
 Draw = Callable[[np.ndarray, int], np.ndarray]
 LOOKS = ("hue", "lightness", "saturation", "edges", "layout")
@@ -40,19 +40,13 @@ def measure_changes(before: np.ndarray, after: np.ndarray) -> dict[str, np.ndarr
     layout: root mean square ΔE (CIE 1976) of 4 × 4 cells, each less the cover's mean colour.
     """
     old, new = compute_traits(before), compute_traits(after)
-    cells = [_cells(images) for images in (before, after)]
+    layouts = [compute_layout(images) for images in (before, after)]
+    cells = [layout - layout.mean(axis=1, keepdims=True) for layout in layouts]  # [N, 16, 3]
     return {
         "hue": np.nan_to_num((new["hue"] - old["hue"] + 180) % 360 - 180),
         **{look: new[look] - old[look] for look in ("lightness", "saturation", "edges")},
-        "layout": np.sqrt(((cells[1] - cells[0]) ** 2).sum(axis=1).mean(axis=1)),
+        "layout": np.sqrt(((cells[1] - cells[0]) ** 2).sum(axis=2).mean(axis=1)),
     }
-
-
-def _cells(images: np.ndarray) -> np.ndarray:
-    """L*a*b* of 4 × 4 cells less their mean, `[N, 3, 16]`."""
-    lab = shrink(rgb_to_lab(images))
-    cells = np.stack([cell_means(plane) for plane in lab.transpose(1, 0, 2, 3)], axis=1)
-    return np.asarray(cells - cells.mean(axis=2, keepdims=True))
 
 
 def measure_sensitivity(

@@ -58,3 +58,19 @@ def palette_strips(names: Sequence[str], palettes: Sequence[Palettes]) -> Draw:
         axes.tick_params(left=False)
 
     return draw
+
+
+def layout_tiles(names: Sequence[str], layouts: Sequence[np.ndarray]) -> Draw:
+    """For each name the colours of its 4 × 4 cells, CIE L*a*b* `[16, 3]`, as a tile of them."""
+    columns = min(6, len(names))
+
+    def draw(figure: Figure, theme: Theme) -> None:
+        for place, (name, layout) in enumerate(zip(names, layouts, strict=True)):
+            axes = figure.add_subplot(-(-len(names) // columns), columns, place + 1)
+            axes.imshow(lab_to_rgb(layout).reshape(4, 4, 3), interpolation="nearest")
+            axes.set_title(name[:24], fontsize=10, weight="normal")
+            axes.set_xticks([])
+            axes.set_yticks([])
+            axes.spines[:].set_visible(True)
+
+    return draw

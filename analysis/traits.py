@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import fft, ndimage
 
-from analysis.descriptors import LARGEST_SIDE, check_images, rgb_to_lab, shrink
+from analysis.descriptors import LARGEST_SIDE, cell_means, check_images, rgb_to_lab, shrink
 
 
 class Trait(NamedTuple):
@@ -117,6 +117,15 @@ def compute_traits(images: np.ndarray) -> dict[str, np.ndarray]:
     check_images(images)
     parts = [_traits(images[start : start + _CHUNK]) for start in range(0, len(images), _CHUNK)]
     return {name: np.concatenate([np.zeros(0), *(part[name] for part in parts)]) for name in COMPUTED}
+
+
+def compute_layout(images: np.ndarray) -> np.ndarray:
+    """The colour map: mean CIE L*a*b* of each of 4 × 4 cells, row by row, float64 `[N, 16, 3]` (L* 0…100, a* −87…99, b*
+    −108…95), of uint8 images `[N, 3, H, W]`, H = W ≥ 16. Raises `ValueError` for another shape or type."""
+    check_images(images)
+    starts = range(0, len(images), _CHUNK)
+    parts = [shrink(rgb_to_lab(images[start : start + _CHUNK])).transpose(1, 0, 2, 3) for start in starts]
+    return np.concatenate([np.zeros((0, 16, 3)), *(np.stack([cell_means(x) for x in lab], axis=2) for lab in parts)])
 
 
 def _traits(images: np.ndarray) -> dict[str, np.ndarray]:
@@ -255,37 +264,3 @@ def _salience(lightness: np.ndarray) -> dict[str, np.ndarray]:
         "salient x": centre[:, 0],
         "salient y": centre[:, 1],
     }
-
-
-class Spread(NamedTuple):
-    """A trait's mean and standard deviation (of angles those of directions, in degrees) over `n` covers where it is
-    known; NaN where it is known of none."""
-
-    mean: float
-    deviation: float
-    n: int
-
-
-def spread_of(values: np.ndarray, trait: Trait) -> Spread:
-    """Mean and deviation of a trait's `values [N]`, NaN left out (angles: Mardia & Jupp 2000, eq. 2.3.14)."""
-    known = values[np.isfinite(values)]
-    if not len(known):
-        return Spread(np.nan, np.nan, 0)
-    if not trait.period:
-        return Spread(float(known.mean()), float(known.std()), len(known))
-    turn = 2 * np.pi / trait.period
-    together = np.exp(1j * turn * known).mean()
-    deviation = np.sqrt(-2 * np.log(min(max(abs(together), 1e-12), 1.0))) / turn
-    return Spread(float(np.angle(together) / turn % trait.period), float(deviation), len(known))
-
-
-def difference(new: Spread, old: Spread, trait: Trait) -> tuple[float, float]:
-    """How far `new`'s mean lies from `old`'s in standard deviations of `old`, and how far its 95 % interval reaches to
-    either side; NaN where it has none."""
-    apart = new.mean - old.mean
-    if trait.period:
-        apart = (apart + trait.period / 2) % trait.period - trait.period / 2
-    if not new.n or not old.deviation > 1e-9:
-        return float("nan"), float("nan")
-    error = np.sqrt(new.deviation**2 / new.n + old.deviation**2 / old.n)
-    return apart / old.deviation, float(1.959964 * error / old.deviation)

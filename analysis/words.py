@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from analysis.descriptors import DESCRIPTOR_NAMES, HUES, WEIGHTS
-from analysis.traits import TRAITS, difference, spread_of
+from analysis.spreads import difference, spread_of
+from analysis.traits import TRAITS
 
 COLOUR_FAMILIES = ("black", "grey", "white", "red", "orange", "yellow", "green", "blue", "purple")
 _HUE_FAMILIES = (

@@ -9,11 +9,12 @@ import numpy as np
 from analysis.maps import sample_rows
 from analysis.palettes import compute_palettes, pool
 from analysis.report import Number, Picture, Section, Table
-from analysis.trait_charts import difference_bars, palette_strips
-from analysis.traits import TRAITS, Spread, difference, spread_of
+from analysis.spreads import Spread, difference, spread_of
+from analysis.trait_charts import difference_bars, layout_tiles, palette_strips
+from analysis.traits import TRAITS, compute_layout
 from scripts.study import Study
 
-MOST_PALETTES, POOLED = 2000, 8
+MOST_COLOURED, POOLED = 2000, 8
 _Z95 = 1.959964
 
 
@@ -42,7 +43,7 @@ def traits(study: Study) -> Section | None:
     head += ["least", "most", "what it is"]
     caption = "Spread: standard deviation over covers. Of angles, mean and spread are those of directions."
     caption += " Difference: between the means, in standard deviations of real covers." if made else ""
-    pictures = [_palettes(study)]
+    pictures = _colours(study)
     told_of = [name for name, (value, _) in apart.items() if np.isfinite(value)]
     if told_of:
         chart = difference_bars(told_of, *zip(*(apart[name] for name in told_of), strict=True))
@@ -51,23 +52,26 @@ def traits(study: Study) -> Section | None:
     return Section("Traits", (), [Table([*head], rows, caption)], pictures, numbers)
 
 
-def _palettes(study: Study) -> Picture:
-    """What colours real covers, generated ones and each cluster are made of."""
-    picked = sample_rows(len(study.rows), MOST_PALETTES, study.seed)
-    real = compute_palettes(study.covers[picked])
-    found = {f"real ({len(study.rows)})": pool(real, POOLED)}
+def _colours(study: Study) -> list[Picture]:
+    """What colours real covers, generated ones and each cluster are made of, and where on the cover they lie."""
+    picked = sample_rows(len(study.rows), MOST_COLOURED, study.seed)
+    sets = {f"real ({len(study.rows)})": study.covers[picked]}
     if study.generated:
-        shown = sample_rows(len(study.generated.covers), MOST_PALETTES, study.seed)
-        drawn = compute_palettes(study.generated.covers[shown])
-        found[f"generated ({len(study.generated.covers)})"] = pool(drawn, POOLED)
+        covers = study.generated.covers
+        sets[f"generated ({len(covers)})"] = covers[sample_rows(len(covers), MOST_COLOURED, study.seed)]
     main = study.clusters["k-means"]
     for k in range(main.n if main.n > 1 else 0):
         mine = main.labels[picked] == k
         if mine.any():
-            own = type(real)(real.colours[mine], real.weights[mine])
-            found[f"cluster {k + 1} ({int((main.labels == k).sum())})"] = pool(own, POOLED)
-    caption = "Palettes: each colour as wide as the share of the pixels that it stands for; every cover counts alike."
-    return Picture("palettes", caption, palette_strips(list(found), list(found.values())), 9, 0.8 + 0.42 * len(found))
+            sets[f"cluster {k + 1} ({int((main.labels == k).sum())})"] = study.covers[picked[mine]]
+    palettes = [pool(compute_palettes(covers), POOLED) for covers in sets.values()]
+    layouts = [compute_layout(covers).mean(axis=0) for covers in sets.values()]
+    shares = "Palettes: each colour as wide as the share of the pixels that it stands for; every cover counts alike."
+    places = "Colour maps: the mean colour of each of 4 × 4 places."
+    return [
+        Picture("palettes", shares, palette_strips(list(sets), palettes), 9, 0.8 + 0.42 * len(sets)),
+        Picture("layouts", places, layout_tiles(list(sets), layouts), 9, 0.3 + 1.7 * -(-len(sets) // 6)),
+    ]
 
 
 def _numbers(name: str, spread: Spread, unit: str) -> Iterator[Number]:

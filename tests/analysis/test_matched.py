@@ -11,7 +11,8 @@ from PIL import Image
 from analysis.matched import Match, matched_rows, outline
 from analysis.palettes import Palettes, compute_palettes, pool
 from analysis.themes import DARK, LIGHT, render
-from analysis.trait_charts import difference_bars, palette_strips
+from analysis.trait_charts import difference_bars, layout_tiles, palette_strips
+from analysis.traits import compute_layout
 
 RNG = np.random.default_rng(0)
 COVERS = RNG.integers(0, 256, (6, 3, 16, 16), dtype=np.uint8)
@@ -28,6 +29,7 @@ DRAWN = {
     "no attributes": matched_rows([match(), match(WAVE * 0)]),
     "covers alone": matched_rows([match(None)]),
     "differences": difference_bars(["hue", "edges"], [0.5, -2.0], [0.1, 0.2]),
+    "layouts": layout_tiles(["real", "generated"], list(compute_layout(COVERS[:2]))),
     "palettes": palette_strips(["real", "generated"], [pool(compute_palettes(COVERS)), pool(compute_palettes(COVERS))]),
 }
 

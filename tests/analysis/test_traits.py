@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from analysis.descriptors import rgb_to_lab
-from analysis.traits import COMPUTED, TRAITS, Spread, compute_traits, difference, spread_of
+from analysis.spreads import Spread, difference, spread_of
+from analysis.traits import COMPUTED, TRAITS, compute_layout, compute_traits
 
 RNG = np.random.default_rng(0)
 GREY_OF_50 = 119
@@ -107,6 +108,15 @@ def test_stripes_tell_their_direction_and_their_number(right, up, orientation):
     assert apart == pytest.approx(0, abs=2)
     assert told["edge alignment"] > 0.97
     assert told["frequency"] == pytest.approx(np.hypot(right, up), abs=0.15)
+
+
+def test_a_layout_holds_the_colours_of_the_places():
+    image = RNG.integers(0, 256, (3, 4, 4), dtype=np.uint8)
+    small = rgb_to_lab(image[None])[0].reshape(3, 16).T
+    for side in (16, 64, 256):
+        large = image.repeat(side // 4, axis=1).repeat(side // 4, axis=2)
+        assert compute_layout(large[None])[0] == pytest.approx(small)
+    assert compute_layout(np.zeros((0, 3, 16, 16), np.uint8)).shape == (0, 16, 3)
 
 
 def test_rings_have_no_direction():
