@@ -1,0 +1,63 @@
+"""What is said of the shipped model: by clips of no pair, heard bare, and by the ears that it was made with."""
+
+import numpy as np
+import pytest
+
+from data.attributes import ATTRIBUTE_NAMES
+from data.audio import load_audio
+from data.errors import InputError
+from data.synthetic import write_world
+from encoders.conditions import track_condition
+from encoders.features import compute_features
+from encoders.heard import dataset_features
+from gans.bundle import load_bundle
+from scripts.ears import bundle_extras
+from scripts.pretrain import CARD, FOLLOWED, bare_conditions, finish, measure_following
+from tests.scripts.ears import hearing_schema, random_pca, untrained_cnn, write_hearing_bundle
+
+
+@pytest.fixture(scope="module")
+def music(tmp_path_factory):
+    return write_world(tmp_path_factory.mktemp("world") / "music", 60, seed=1, duration_s=1.5, resolution=16)
+
+
+def test_held_out_clips_are_heard_as_bare_tracks(music):
+    ears = untrained_cnn()
+    schema = hearing_schema(ears.code_dim)
+    attributes, c = bare_conditions(music, schema, ears)
+    rows = np.setdiff1d(music.indices("all"), music.indices("train"))
+    assert len(attributes) == len(c) == len(rows) > 3
+    estimated = dataset_features(music).attributes(rows)
+    assert np.array_equal(attributes, estimated, equal_nan=True)
+    excerpt = load_audio(music.row(int(rows[0]))["audio"]["bytes"])
+    own = dict(zip(ATTRIBUTE_NAMES, map(float, estimated[0]), strict=True))
+    alone = track_condition(schema, ears, compute_features(excerpt.y, excerpt.sr), attributes=own)
+    assert c[0] == pytest.approx(alone, abs=1e-5)
+
+
+def test_a_finished_bundle_has_its_ears_its_card_and_what_was_measured(music, tmp_path):
+    ears, other = untrained_cnn(), random_pca()
+    model, tensors = bundle_extras(hearing_schema(ears.code_dim), ears)
+    snapshot = write_hearing_bundle(tmp_path / "snapshot", {**model, "metrics": {"frechet": 1.0}}, tensors)
+    finish(snapshot, music, tmp_path / "bundle", [ears, other])
+    made = load_bundle(tmp_path / "bundle")
+    assert made.model["card"] == CARD
+    assert set(made.model["encoders"]) == {"cnn", "pca"}
+    assert made.model["metrics"]["frechet"] == 1.0
+    assert set(made.model["metrics"]["follows"]) == {f"{a} → {trait}" for a, trait in FOLLOWED}
+
+
+def test_ears_that_the_conditions_were_not_made_with_are_refused(hearing, music, tmp_path):
+    with pytest.raises(InputError, match="was not trained with the encoder pca"):
+        finish(hearing, music, tmp_path / "bundle", [random_pca()])
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_of_too_few_clips_nothing_is_said(hearing):
+    assert measure_following(load_bundle(hearing), (np.zeros((3, 10)), np.zeros((3, 5)))) == {}
+
+
+def test_the_card_says_which_kinds_of_pairs_there_are_and_what_was_not_learned():
+    assert CARD["kinds_of_pairs"] == ["crossmodal", "genre"]
+    assert "No true pairs" in CARD["pairs"]
+    assert "has not learned what covers of real tracks look like" in CARD["learned"]
