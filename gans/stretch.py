@@ -1,0 +1,44 @@
+"""Small planes as pictures of any size, a band of rows at a time, so that memory is for one band."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image
+
+Rows = Callable[[int, int], np.ndarray]
+"""`rows(top, bottom)`: that part of a picture, float32 `[3, bottom - top, size]` in 0…255 and a little beyond."""
+
+
+class Stretched:
+    """Planes float32 `[k, n, n]` at `size` × `size` pixels (at least n) through the cubic of Keys (1981), a = −½."""
+
+    def __init__(self, planes: np.ndarray, size: int) -> None:
+        if size < planes.shape[-1]:
+            raise ValueError(f"{planes.shape[-1]} pixels are not stretched to {size}")
+        self._size = size
+        flat = (Image.fromarray(plane) for plane in planes)
+        width = (size, planes.shape[-1])
+        self._wide = np.stack([np.asarray(plane.resize(width, Image.Resampling.BICUBIC)) for plane in flat])
+
+    def rows(self, top: int, bottom: int) -> np.ndarray:
+        """Rows `top` to `bottom`, float32 `[k, bottom - top, size]`."""
+        n = self._wide.shape[1]
+        y = (np.arange(top, bottom) + 0.5) * (n / self._size) - 0.5
+        first = np.floor(y).astype(int) - 1
+        low, high = first[0], first[-1] + 4
+        weights = np.zeros((len(y), high - low), dtype=np.float32)
+        for tap in range(4):
+            weights[np.arange(len(y)), first - low + tap] = _cubic(y - first - tap)
+        return weights @ self._wide[:, np.clip(np.arange(low, high), 0, n - 1)]
+
+
+def pixel_places(start: int, stop: int, size: int) -> np.ndarray:
+    """Where the pixels `start` to `stop` of a line of `size` lie on it, float32, 0 to 1."""
+    return ((np.arange(start, stop) + 0.5) / size).astype(np.float32)
+
+
+def _cubic(x: np.ndarray) -> np.ndarray:
+    x = np.abs(x)
+    return np.where(x <= 1, 1 + x**2 * (1.5 * x - 2.5), 2 + x * (x * (2.5 - 0.5 * x) - 4))
