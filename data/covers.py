@@ -17,6 +17,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from data.errors import InputError
 from data.files import reason_of, write_bytes
+from data.png import SIGNATURE, encode_rgb
 
 MAX_PIXELS = 64_000_000
 MAX_BYTES = 64 * 2**20
@@ -92,9 +93,9 @@ def _decode(content: bytes, subject: str, min_side: int, formats: tuple[str, ...
             if image.format in _REFUSED_FORMATS:
                 raise InputError(subject, f"{image.format} is not a picture format that can be used")
             image.load()
-            text = getattr(image, "text", None)
+            carried = {"text": getattr(image, "text", None), "comment": image.info.get("comment")}
             upright = _upright(_to_rgb(image), _orientation(image))
-            upright.info = {"text": dict(text)} if text else {}
+            upright.info = {name: text for name, text in carried.items() if text}
             return upright
     except InputError:
         raise
@@ -209,13 +210,11 @@ def encode_png(image: np.ndarray, text: Mapping[str, str] | None = None) -> byte
     """PNG bytes of uint8 `[3, H, W]` with `text` as text chunks (keys of 1–79 Latin-1 characters)."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[0] != 3:
         raise ValueError(f"an image is uint8 [3, H, W], not {image.dtype} {list(image.shape)}")
-    chunks = PngImagePlugin.PngInfo()
+    texts = PngImagePlugin.PngInfo()
     for key, value in (text or {}).items():
-        chunks.add_text(key, value.encode("utf-8", "backslashreplace").decode())
-    buffer = io.BytesIO()
+        texts.add_text(key, value.encode("utf-8", "backslashreplace").decode())
     pixels = np.ascontiguousarray(image.transpose(1, 2, 0))  # [3, H, W] -> [H, W, 3]
-    Image.fromarray(pixels).save(buffer, "PNG", pnginfo=chunks, compress_level=6)
-    return buffer.getvalue()
+    return encode_rgb(pixels, [(name, content) for name, content, *_ in texts.chunks])
 
 
 def read_png(path: Source, *, name: str | None = None) -> tuple[np.ndarray, dict[str, str]]:
@@ -224,11 +223,16 @@ def read_png(path: Source, *, name: str | None = None) -> tuple[np.ndarray, dict
     Pillow refuses a text chunk over 1 MiB, or texts of over 64 MiB together, before inflating them further.
     """
     content, subject = read_bounded(path, name=name)
-    if not content.startswith(b"\x89PNG\r\n\x1a\n"):
+    if not content.startswith(SIGNATURE):
         raise InputError(subject, "not a PNG")
-    image = _decode(content, subject, min_side=1, formats=("PNG",))
+    image = decode_carrier(content, subject, "PNG")
     text = {str(key): str(value) for key, value in image.info.get("text", {}).items()}
     return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1)), text
+
+
+def decode_carrier(content: bytes, subject: str, kind: str) -> Image.Image:
+    """An RGB image of any size from the bytes of a `kind` ("PNG", "JPEG"), with what text it carries in `info`."""
+    return _decode(content, subject, min_side=1, formats=(kind,))
 
 
 def write_png(path: str | Path, image: np.ndarray, text: Mapping[str, str] | None = None) -> None:
