@@ -26,7 +26,7 @@ _FRONT = 3  # the picture type "front cover" of ID3 and FLAC
 
 def has_music(folder: Path) -> bool:
     """Whether there is an audio file anywhere in the tree."""
-    return next(_audio_files(folder), None) is not None
+    return any(map(is_music, files_in(folder)))
 
 
 def read_music_folder(folder: Path, on_skip: OnSkip) -> Iterator[Entry]:
@@ -37,7 +37,7 @@ def read_music_folder(folder: Path, on_skip: OnSkip) -> Iterator[Entry]:
     file that leaves the folder through a link goes to `on_skip(subject, reason)`; damaged tags count as
     none.
     """
-    for path in _audio_files(folder):
+    for path in filter(is_music, files_in(folder)):
         relative = os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace")
         try:
             inside(folder, str(path.relative_to(folder)))
@@ -51,12 +51,16 @@ def read_music_folder(folder: Path, on_skip: OnSkip) -> Iterator[Entry]:
         yield Entry(_row(relative, tags, folder), (*pictures, *beside), path)
 
 
-def _audio_files(folder: Path) -> Iterator[Path]:
+def files_in(folder: Path) -> Iterator[Path]:
+    """Every file of the tree that is not hidden, a folder's own before those of the folders in it, each by name."""
     for base, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if Path(name).suffix.lower() in AUDIO_SUFFIXES and not name.startswith("."):
-                yield Path(base, name)
+        yield from (Path(base, name) for name in sorted(names) if not name.startswith("."))
+
+
+def is_music(path: Path) -> bool:
+    """Whether a file is named like one of music."""
+    return path.suffix.lower() in AUDIO_SUFFIXES
 
 
 @lru_cache(maxsize=8)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scripts.making import MAX_SEED, Wishes
+from scripts.making import DEFAULT_LOOK, DEFAULT_SIZE, MAX_SEED, Finish, Wishes
 from scripts.shell import complain, print_path, run_verb
 
 TRACKS = (  # style, tempo in BPM, energy, mode, brightness
@@ -29,11 +29,11 @@ def demo(
     from scripts.generate import write_sheet
     from scripts.pipeline import Listener, write_covers
 
-    listener = Listener.open(model)
+    listener, finish = Listener.open(model), Finish(DEFAULT_LOOK, DEFAULT_SIZE)
     covers = []
     for track in _write_tracks(out):
         complain(f"synthesised {track}")
-        for cover in write_covers(listener, listener.subject(track, Wishes()), out, [seed]):
+        for cover in write_covers(listener, listener.subject(track, Wishes()), out, [seed], finish=finish):
             print_path(cover)
             covers.append((cover, track.stem))
     sheet = out / "contact-sheet.png"

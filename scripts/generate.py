@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from data.errors import InputError
-from scripts.making import MAX_SEED, Family, Wishes
-from scripts.options import Model, Strength, Tracks, Truncation
+from data.errors import InputError, printable
+from scripts.making import DEFAULT_LOOK, MAX_SEED, Family, Wishes
+from scripts.options import FinishName, Model, Size, Strength, TracksOrFolders, Truncation, parse_finish
 from scripts.shell import Batch, complain, print_path, progress, run_verb
+from scripts.tracks import all_tracks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +24,7 @@ FAMILY_SPREAD = 0.4
 
 
 def generate(
-    track: Tracks,
+    track: TracksOrFolders,
     out: Annotated[Path, typer.Option(help="Folder for the covers.")] = Path("covers"),
     model: Model = None,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Another number, another cover.")] = 0,
@@ -51,10 +52,20 @@ def generate(
     album: Annotated[
         str | None, typer.Option(metavar="NAME", help="One cover for all tracks together, with this name.")
     ] = None,
+    size: Size = None,
+    finish: FinishName = DEFAULT_LOOK,
+    format: Annotated[Literal["png", "jpeg"], typer.Option(help="Shops take JPEG: sRGB with its profile.")] = "png",
+    embed: Annotated[
+        bool, typer.Option("--embed", help="Also write the cover into the tags of a copy of each track, beside it.")
+    ] = False,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="With --embed: into the tracks themselves; their sound stays as it is.")
+    ] = False,
     sheet: Annotated[Path | None, typer.Option(help="Also lay all covers on one picture, here, with names.")] = None,
 ) -> None:
-    """Make covers for tracks; prints one path a cover (the sheet's last)."""
+    """Make covers for tracks; prints one path a cover, then those of the tracks that hold it, and the sheet's last."""
     wishes = Wishes.parse(attributes, tags, year)
+    finished = parse_finish(finish, size)
     if sheet is not None:
         check_sheet(sheet)
     if album is not None and vary:
@@ -63,36 +74,56 @@ def generate(
         raise InputError("--album", "the album needs a name")
     if spread is not None and family is None:
         raise InputError("--spread", "is for a family: give --family too")
+    if in_place and not embed:
+        raise InputError("--in-place", "is for --embed")
+    if embed and count > 1:
+        raise InputError("--embed", "takes one cover a track, and --count asks for more")
+    track = all_tracks(track, out)
     vary = vary or (family is not None and album is None)
     if seed + count * (len(track) if vary else 1) - 1 > MAX_SEED:
         raise InputError("--count", f"the last seed would be beyond {MAX_SEED}")
 
-    from scripts.pipeline import Listener, write_covers
+    from scripts.embedding import embed_copy, embed_in_place
+    from scripts.pipeline import Listener, most_typical, write_covers
 
     listener = Listener.open(model)
     for remark in listener.remarks(wishes):
         complain(remark)
     covers: list[tuple[Path, str]] = []
     kin = None if family is None else Family(family, FAMILY_SPREAD if spread is None else spread)
+    suffix = ".jpg" if format == "jpeg" else ".png"
 
-    def make(subject: Subject, first: int) -> None:
+    def make(subject: Subject, first: int) -> Path:
         seeds = range(first, first + count)
-        for number, written in zip(
-            seeds, write_covers(listener, subject, out, seeds, truncation, strength, kin), strict=True
-        ):
+        made = write_covers(listener, subject, out, seeds, truncation, strength, kin, finished, suffix)
+        for number, written in zip(seeds, made, strict=True):
             print_path(written)
             covers.append((written, f"{number}  {subject.name}" if count > 1 else subject.name))
+        return covers[-1][0]
+
+    def put(cover: Path, path: Path, music: str, number: int) -> None:
+        if embed:
+            print_path(embed_in_place(path, cover) if in_place else embed_copy(path, music, cover, number))
 
     batch, tracks = Batch(len(track)), []
     for place, path in enumerate(progress(track, "covers") if len(track) > 1 else track):
         with batch.item():
             subject = listener.subject(path, wishes)
             if album is None:
-                make(subject, seed + place * count if vary else seed)
+                first = seed + place * count if vary else seed
+                put(make(subject, first), path, subject.music, first)
             else:
-                tracks.append(subject)
+                tracks.append((path, subject))
     if album is not None and tracks:
-        make(listener.album(album, tracks), seed)
+        subjects = [subject for _, subject in tracks]
+        typical = most_typical(subjects)
+        if typical is not None:
+            complain(f"the most typical track of {printable(album)} is {printable(str(tracks[typical][0]))}")
+        cover, written = make(listener.album(album, subjects), seed), Batch(len(tracks))
+        for path, subject in tracks:
+            with written.item():
+                put(cover, path, subject.music, seed)
+        written.finish()
     if sheet is not None and covers:
         write_sheet(sheet, covers)
         print_path(sheet)
@@ -115,10 +146,10 @@ def check_sheet(sheet: Path) -> None:
 
 def write_sheet(sheet: Path, covers: Sequence[tuple[Path, str]]) -> None:
     """Writes one PNG of `covers`, each a path and the name to put under it."""
-    from data.covers import read_png
-    from scripts.sheet import draw_sheet
+    from data.jpeg import read_cover
+    from scripts.sheet import draw_sheet, small
 
-    images = [read_png(path)[0] for path, _ in covers]
+    images = [small(read_cover(path)[0]) for path, _ in covers]
     save_sheet(sheet, draw_sheet(images, [shown(name) for _, name in covers]), len(covers))
 
 

@@ -8,11 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from data.errors import InputError
 from data.files import sha256_bytes
 
+LOOKS = ("paper", "brush", "grain", "halftone", "plain", "blocks")
+"""As `gans.finish.LOOKS`, which would load torch for `gatefold --help`; so are the next two."""
+MIN_SIZE, MAX_SIZE, DEFAULT_SIZE = 16, 4096, 1024
+DEFAULT_LOOK: Final = "paper"
 MAX_SEED = 2**32 - 1  # torch's generator on the CPU hears no more of a seed: 2**32 would be 0 again
 MAX_TRUNCATION = 2.0
 MAX_STRENGTH = 10.0
@@ -62,6 +66,14 @@ class Mix:
 
 
 @dataclass(frozen=True)
+class Finish:
+    """How the network's picture becomes the cover: in which look, and how many pixels wide."""
+
+    look: str
+    size: int
+
+
+@dataclass(frozen=True)
 class Making:
     """All that decides a cover's pixels.
 
@@ -78,10 +90,11 @@ class Making:
     heard: str
     family: Family | None = None
     mix: Mix | None = None
+    finish: Finish | None = None
 
     def to_text(self) -> dict[str, str]:
-        """The text chunks: every value a short Latin-1 text, the condition a JSON object; family and mix too, of covers
-        that have them.
+        """The text chunks: every value a short Latin-1 text, the condition a JSON object; family, mix and finish
+        too, of covers that have them.
         """
         wishes = {
             "attributes": dict(self.wishes.attributes),
@@ -99,7 +112,7 @@ class Making:
             "condition": json.dumps(wishes),
             **{
                 name: json.dumps(asdict(part))
-                for name, part in (("family", self.family), ("mix", self.mix))
+                for name, part in (("family", self.family), ("mix", self.mix), ("finish", self.finish))
                 if part is not None
             },
         }
@@ -124,6 +137,7 @@ class Making:
                 heard=str(condition["sha256"]),
                 family=Family(**json.loads(text["family"])) if "family" in text else None,
                 mix=Mix(**json.loads(text["mix"])) if "mix" in text else None,
+                finish=Finish(**json.loads(text["finish"])) if "finish" in text else None,
             )
             making._check(path)
         except KeyError as error:
@@ -146,6 +160,9 @@ class Making:
         if self.mix is not None:
             hashes = all(map(_SHA256.fullmatch, (self.mix.track, self.mix.heard)))
             usable["mix"] = hashes and _is_seed(self.mix.seed) and type(self.mix.level) is int and self.mix.level >= 0
+        if self.finish is not None:
+            fits = type(self.finish.size) is int and MIN_SIZE <= self.finish.size <= MAX_SIZE
+            usable["finish"] = fits and self.finish.look in LOOKS
         for name, fine in usable.items():
             if not fine:
                 raise InputError(path, f"its text is damaged ({name})")
@@ -174,19 +191,19 @@ def album_hash(fingerprints: Sequence[str]) -> str:
     return fingerprints[0] if len(fingerprints) == 1 else sha256_bytes(" ".join(fingerprints).encode())
 
 
-def cover_path(folder: Path, name: str, making: Making) -> Path:
-    """Where a cover of what is called `name` goes: `folder/<name>-<seed>.png`, the name made safe.
+def cover_path(folder: Path, name: str, making: Making, suffix: str = ".png") -> Path:
+    """Where a cover of what is called `name` goes: `folder/<name>-<seed>.png` (or `.jpg`), the name made safe.
 
     Where that path is taken by anything but this very cover, eight digits that name its making come between name
     and seed: neither another track of that name nor the same one tried with other options or another model is
     overwritten. Raises `InputError` where that path is taken too.
     """
     stem, text = safe_name(name), making.to_text()
-    plain = folder / f"{stem}-{making.seed}.png"
+    plain = folder / f"{stem}-{making.seed}{suffix}"
     if _free_for(plain, text):
         return plain
     digits = sha256_bytes(json.dumps(text, sort_keys=True).encode())[:8]
-    marked = folder / f"{stem}-{digits}-{making.seed}.png"
+    marked = folder / f"{stem}-{digits}-{making.seed}{suffix}"
     if _free_for(marked, text):
         return marked
     raise InputError(marked, "is there already and is not this cover")
@@ -200,12 +217,12 @@ def safe_name(name: str) -> str:
 
 
 def _free_for(path: Path, making: Mapping[str, str]) -> bool:
-    from data.covers import read_png
+    from data.jpeg import read_cover
 
     if not path.exists() and not path.is_symlink():
         return True
     try:
-        _, text = read_png(path)
+        _, text = read_cover(path)
     except InputError:
         return False
     return text == making

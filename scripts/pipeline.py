@@ -17,18 +17,20 @@ from data.checks import number_within
 from data.covers import encode_png
 from data.errors import InputError, printable
 from data.files import sha256_bytes, write_bytes
+from data.jpeg import encode_jpeg
 from encoders.attributes import estimate_attributes
 from encoders.base import Encoder
 from encoders.conditions import track_condition
 from encoders.features import Features, compute_features
-from encoders.sets import combine_conditions
+from encoders.sets import combine_conditions, summarise_codes
 from encoders.tags import normalise_tag
 from gans.bundle import MODEL, SHIPPED, Bundle, load_bundle
+from gans.finish import finish as finished
 from gans.latents import family_latent, mix_styles
 from gans.sampling import draw, generate_cover, latent_of_seed, style_of
 from gans.snapshots import find_bundle
 from scripts.ears import own_encoder, pick, read_ears, read_name_encoder, read_schema
-from scripts.making import Family, Making, Mix, Wishes, album_hash, cover_path
+from scripts.making import Family, Finish, Making, Mix, Wishes, album_hash, cover_path
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,8 @@ class Listener:
 
     def subject(self, track: Path, wishes: Wishes) -> Subject:
         """Hears `track`; `InputError` for what is no usable audio."""
+        if track.is_dir():
+            raise InputError(track, "there is no music in this folder")
         heard = hear(track)
         return Subject(track.stem, heard.excerpt.fingerprint, wishes, self.condition(heard, wishes))
 
@@ -153,7 +157,10 @@ class Listener:
         if making.mix is not None:
             number_within("the level of a mix", making.mix.level, 0, generator.n_styles)
             w = mix_styles(w, style(making.mix.seed, style_c), making.mix.level)
-        return draw(generator, w)
+        cover = draw(generator, w)
+        if making.finish is not None:
+            cover = finished(cover, making.finish.size, making.finish.look, making.seed)
+        return cover
 
 
 def write_covers(
@@ -164,11 +171,13 @@ def write_covers(
     truncation: float = 1.0,
     strength: float = 1.0,
     family: Family | None = None,
+    finish: Finish | None = None,
+    suffix: str = ".png",
 ) -> Iterator[Path]:
     """Writes one cover a seed into `out`; yields each path when its file is whole."""
     for seed in seeds:
-        making = replace(making_of(listener, subject, seed, truncation, strength), family=family)
-        yield write_cover(listener, out, subject.name, making, subject.c)
+        making = replace(making_of(listener, subject, seed, truncation, strength), family=family, finish=finish)
+        yield write_cover(listener, out, subject.name, making, subject.c, suffix=suffix)
 
 
 def write_cover(
@@ -178,10 +187,12 @@ def write_cover(
     making: Making,
     c: np.ndarray | None,
     style_c: np.ndarray | None = None,
+    suffix: str = ".png",
 ) -> Path:
     """Writes the cover that `making` names into `out`, as the cover of what is called `name`; its path."""
-    path = cover_path(out, name, making)
-    write_bytes(path, encode_png(listener.make(making, c, style_c), making.to_text()))
+    path = cover_path(out, name, making, suffix)
+    encode = encode_jpeg if suffix == ".jpg" else encode_png
+    write_bytes(path, encode(listener.make(making, c, style_c), making.to_text()))
     return path
 
 
@@ -201,6 +212,12 @@ def making_of(listener: Listener, subject: Subject, seed: int, truncation: float
 def mixed_with(making: Making, style: Subject, seed: int, level: int) -> Making:
     """`making` with the style of the cover of another subject under `seed`, from place `level` on."""
     return replace(making, mix=Mix(style.music, condition_hash(style.c), seed, level))
+
+
+def most_typical(subjects: Sequence[Subject]) -> int | None:
+    """Which of an album's tracks is the most like the others, by their conditions; None of fewer than three."""
+    heard = [subject.c for subject in subjects if subject.c is not None]
+    return summarise_codes(np.stack(heard)).typical if len(heard) > 2 else None
 
 
 def condition_hash(c: np.ndarray | None) -> str:

@@ -27,9 +27,9 @@ def reproduce(
     ] = None,
 ) -> None:
     """Make a cover again from what its file says and compare every pixel; exit code 1 where one differs."""
-    from data.covers import read_png
+    from data.jpeg import as_jpeg, is_jpeg, read_cover
 
-    pixels, text = read_png(cover)
+    pixels, text = read_cover(cover)
     making = Making.from_text(cover, text)
 
     import numpy as np
@@ -52,6 +52,8 @@ def reproduce(
     if making.mix is not None and style is not None and style.music != making.mix.track:
         raise InputError(track[1], f"not the music that gave {cover.name} its style (its fingerprint differs)")
     again = listener.make(making, subject.c, None if style is None else style.c)
+    if is_jpeg(cover):
+        again = as_jpeg(again)
     same = np.array_equal(again, pixels)
     what = "mix" if style is not None else "album"
     music = {"track": str(track[0])} if len(track) == 1 else {what: [str(path) for path in track]}
@@ -60,14 +62,17 @@ def reproduce(
         alike = condition_hash(subject.c) == making.heard
         if making.mix is not None and style is not None:
             alike &= condition_hash(style.c) == making.mix.heard
-        complain(str(InputError(cover, _reason(pixels, again, alike))))
+        other = "" if text["Software"] == making.to_text()["Software"] else f"made by {text['Software']}; "
+        complain(str(InputError(cover, other + _reason(pixels, again, alike))))
         raise typer.Exit(NOT_THE_SAME)
 
 
 def _reason(pixels: np.ndarray, again: np.ndarray, heard_alike: bool) -> str:
     """Why the pixels are not the same; both uint8 `[3, H, W]`."""
     if pixels.shape != again.shape:
-        return f"is {pixels.shape[2]} × {pixels.shape[1]} pixels, the model makes {again.shape[2]} × {again.shape[1]}"
+        return (
+            f"is {pixels.shape[2]} × {pixels.shape[1]} pixels, not {again.shape[2]} × {again.shape[1]} as it was made"
+        )
     gaps = abs(pixels.astype(int) - again)
     how_far = f"{(gaps.max(axis=0) > 0).mean():.1%} of the pixels differ, by {gaps.max()} of 255 at most"
     if not heard_alike:

@@ -24,7 +24,7 @@ def draw_sheet(covers: Sequence[np.ndarray], names: Sequence[str], columns: int 
     for place, (cover, name) in enumerate(zip(covers, names, strict=True)):
         x = GAP_PX + place % columns * cell_w
         y = GAP_PX + place // columns * cell_h
-        sheet.paste(_picture(cover), (x, y))
+        sheet.paste(_picture(small(cover)), (x, y))
         draw.text((x, y + SIDE_PX + 5), _cut(name, draw, font), fill=_INK, font=font)
     return np.asarray(sheet).transpose(2, 0, 1)
 
@@ -44,14 +44,18 @@ def draw_grid(covers: Sequence[Sequence[np.ndarray]], rows: Sequence[str], colum
         y = GAP_PX + head + down * (cell + head)
         draw.text((GAP_PX, y), _cut(name, draw, font, width - 2 * GAP_PX), fill=_INK, font=font)
         for across, cover in enumerate(row[: len(columns)]):
-            grid.paste(_picture(cover), (GAP_PX + across * cell, y + head))
+            grid.paste(_picture(small(cover)), (GAP_PX + across * cell, y + head))
     return np.asarray(grid).transpose(2, 0, 1)
 
 
+def small(cover: np.ndarray) -> np.ndarray:
+    """A cover uint8 `[3, h, w]` in the size that it has on a sheet."""
+    picture = _picture(cover).resize((SIDE_PX, SIDE_PX), Image.Resampling.BICUBIC)
+    return np.asarray(picture).transpose(2, 0, 1)
+
+
 def _picture(cover: np.ndarray) -> Image.Image:
-    """`[3, h, w]` at the size that all covers of a sheet have."""
-    picture = Image.fromarray(np.ascontiguousarray(cover.transpose(1, 2, 0)))  # [3, h, w] → [h, w, 3]
-    return picture.resize((SIDE_PX, SIDE_PX), Image.Resampling.BICUBIC)
+    return Image.fromarray(np.ascontiguousarray(cover.transpose(1, 2, 0)))  # [3, h, w] → [h, w, 3]
 
 
 def _cut(

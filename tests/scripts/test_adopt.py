@@ -30,7 +30,9 @@ def test_a_pickle_becomes_a_bundle_that_draws_the_same(gatefold, network, songs,
     assert np.array_equal(generate_cover(bundle.generator, None, 3), expected)
     made_from = {"file": "network.pkl", "sha256": sha256(network.read_bytes()).hexdigest(), "training_data": "unknown"}
     assert bundle.model["adopted"] == made_from
-    cover = gatefold("generate", "--model", tmp_path / "adopted", "--out", tmp_path / "covers", songs[0])
+    cover = gatefold(
+        "generate", "--model", tmp_path / "adopted", "--finish", "raw", "--out", tmp_path / "covers", songs[0]
+    )
     assert (cover.code, cover.err) == (0, "")
     again = gatefold("reproduce", "--model", tmp_path / "adopted", cover.out.strip(), songs[0])
     assert json.loads(again.out)["same"] is True

@@ -47,7 +47,7 @@ def aligned(gatefold, unconditional, world, ears, tmp_path):
 
 
 def cover(gatefold, model, out, *words):
-    done = gatefold("generate", "--model", model, "--out", out, *words)
+    done = gatefold("generate", "--model", model, "--finish", "raw", "--out", out, *words)
     assert done.code == 0, done.err
     return [read_png(path)[0].astype(int) for path in done.lines]
 

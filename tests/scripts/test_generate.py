@@ -57,8 +57,10 @@ HOSTILE = [
 
 @pytest.fixture
 def make(gatefold, bundle, tmp_path):
-    """`make(*words)`: `gatefold generate` with the random bundle, into `tmp_path / "covers"`."""
-    return lambda *words: gatefold("generate", "--model", bundle, "--out", tmp_path / "covers", *words)
+    """`make(*words)`: `gatefold generate` with the random bundle, not finished, into `tmp_path / "covers"`."""
+    return lambda *words: gatefold(
+        "generate", "--model", bundle, "--finish", "raw", "--out", tmp_path / "covers", *words
+    )
 
 
 def test_a_cover_is_a_png_that_names_its_making(make, songs, tmp_path):
@@ -152,7 +154,8 @@ def test_in_a_batch_the_rest_goes_on(make, songs, tmp_path):
     for name, content in BAD.items():
         (tmp_path / name).write_bytes(content)
         tracks.append(tmp_path / name)
-    tracks += [tmp_path / "missing.mp3", tmp_path, songs[1]]
+    (tmp_path / "folder").mkdir()
+    tracks += [tmp_path / "missing.mp3", tmp_path / "folder", songs[1]]
     done = make(*tracks)
     assert done.code == 0
     assert [Path(line).name for line in done.lines] == ["calm-0.png", "loud-0.png"]
@@ -253,7 +256,7 @@ def test_in_a_process_of_its_own_it_is_the_same_file_and_loads_nothing_heavy(mak
     words = ["generate", "--model", bundle, "--out", tmp_path / "apart", song]
     apart = subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True, timeout=120)
     assert (apart.returncode, apart.stderr) == (0, "[]\n")
-    assert Path(apart.stdout.strip()).read_bytes() == Path(make(song).lines[0]).read_bytes()
+    assert Path(apart.stdout.strip()).read_bytes() == Path(make(song, "--finish", "paper").lines[0]).read_bytes()
 
 
 def test_a_sheet_holds_every_cover_that_could_be_made(make, songs, tmp_path):
@@ -302,7 +305,7 @@ def test_no_two_seeds_are_one(make, songs):
 def make_album(gatefold, hearing, tmp_path):
     """`make_album(name, *words)`: one cover for all tracks, with the bundle that hears, into `tmp_path / "covers"`."""
     return lambda name, *words: gatefold(
-        "generate", "--model", hearing, "--out", tmp_path / "covers", "--album", name, *words
+        "generate", "--model", hearing, "--finish", "raw", "--out", tmp_path / "covers", "--album", name, *words
     )
 
 
@@ -338,7 +341,8 @@ def test_an_albums_condition_is_that_of_all_its_tracks(make_album, hearing, song
 
 
 def test_an_album_of_one_track_is_that_track(gatefold, make_album, hearing, songs, tmp_path):
-    alone = gatefold("generate", "--model", hearing, "--out", tmp_path / "alone", songs[0]).lines[0]
+    words = ("--model", hearing, "--finish", "raw", "--out", tmp_path / "alone")
+    alone = gatefold("generate", *words, songs[0]).lines[0]
     album = make_album("Single", songs[0]).lines[0]
     assert Path(album).name == "Single-0.png"
     assert Path(album).read_bytes() == Path(alone).read_bytes()

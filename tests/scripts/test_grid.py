@@ -35,7 +35,19 @@ def test_every_cover_is_that_of_generate(grid, gatefold, bundle, songs, tmp_path
     rows = [
         [
             read_png(
-                gatefold("generate", "--model", bundle, "--out", tmp_path / "c", song, "--seed", seed, *drawn).lines[0]
+                gatefold(
+                    "generate",
+                    "--model",
+                    bundle,
+                    "--finish",
+                    "raw",
+                    "--out",
+                    tmp_path / "c",
+                    song,
+                    "--seed",
+                    seed,
+                    *drawn,
+                ).lines[0]
             )[0]
             for seed in (2, 5, 6)
         ]
@@ -76,7 +88,9 @@ def test_a_grid_overwrites_nothing_but_a_sheet(grid, songs, tmp_path):
 
 @pytest.fixture
 def family(gatefold, bundle, tmp_path):
-    return lambda *words: gatefold("generate", "--model", bundle, "--out", tmp_path / "family", *words)
+    return lambda *words: gatefold(
+        "generate", "--model", bundle, "--finish", "raw", "--out", tmp_path / "family", *words
+    )
 
 
 def test_a_family_lies_nearer_together_than_strangers(family, songs):

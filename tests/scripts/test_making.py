@@ -19,6 +19,7 @@ from scripts.making import (
     MAX_STRENGTH,
     MAX_TRUNCATION,
     Family,
+    Finish,
     Making,
     Mix,
     Wishes,
@@ -31,7 +32,7 @@ from scripts.making import (
 IMAGE = np.zeros((3, 32, 32), np.uint8)
 WISHES = Wishes({"energy": 0.1 + 0.2, "tempo": 141.5}, ("drum and bass", "été"), 1988)
 MAKING = Making("b" * 64, "c" * 64, 7, 0.7, 1.3, WISHES, "d" * 64)
-RELATED = replace(MAKING, family=Family(3, 0.1 + 0.2), mix=Mix("e" * 64, "f" * 64, 9, 4))
+RELATED = replace(MAKING, family=Family(3, 0.1 + 0.2), mix=Mix("e" * 64, "f" * 64, 9, 4), finish=Finish("grain", 3000))
 
 
 @st.composite
@@ -55,9 +56,9 @@ def test_a_cover_names_the_version_that_made_it():
     assert MAKING.to_text()["Software"].startswith("gatefold ")
 
 
-def test_a_cover_names_its_family_and_its_mix_where_it_has_them():
+def test_a_cover_names_its_family_its_mix_and_its_finish_where_it_has_them():
     assert Making.from_text(Path("x.png"), RELATED.to_text()) == RELATED
-    assert set(RELATED.to_text()) - set(MAKING.to_text()) == {"family", "mix"}
+    assert set(RELATED.to_text()) - set(MAKING.to_text()) == {"family", "mix", "finish"}
 
 
 @pytest.mark.parametrize(
@@ -74,9 +75,13 @@ def test_a_cover_names_its_family_and_its_mix_where_it_has_them():
         ("mix", RELATED.to_text()["mix"].replace("4}", "1.5}")),
         ("mix", RELATED.to_text()["mix"].replace("e", "z")),
         ("mix", "{}"),
+        ("finish", '{"look": "grain", "size": 5000}'),
+        ("finish", '{"look": "grain", "size": true}'),
+        ("finish", '{"look": "oil", "size": 1024}'),
+        ("finish", '{"look": ["grain"], "size": 1024}'),
     ],
 )
-def test_a_damaged_family_or_mix_is_one_clear_error(key, value):
+def test_a_damaged_family_mix_or_finish_is_one_clear_error(key, value):
     with pytest.raises(InputError, match=r"^x\.png: its text is damaged"):
         Making.from_text(Path("x.png"), {**MAKING.to_text(), key: value})
 
@@ -102,8 +107,8 @@ def test_what_is_no_seed_is_one_clear_error(text):
 def test_damaged_text_is_one_clear_error(key, value):
     text = RELATED.to_text()
     if value is None:
-        if key in ("family", "mix"):
-            return  # covers need neither
+        if key in ("family", "mix", "finish"):
+            return  # covers need none of them
         del text[key]
     else:
         text[key] = value

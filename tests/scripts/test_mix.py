@@ -21,7 +21,9 @@ def own(gatefold, bundle, tmp_path):
     """`own(track, seed, *words)`: the pixels that `gatefold generate` makes."""
 
     def pixels(track, seed, *words):
-        done = gatefold("generate", "--model", bundle, "--out", tmp_path / "own", track, "--seed", seed, *words)
+        done = gatefold(
+            "generate", "--model", bundle, "--finish", "raw", "--out", tmp_path / "own", track, "--seed", seed, *words
+        )
         return read_png(done.lines[0])[0]
 
     return pixels

@@ -19,7 +19,7 @@ WISHES = (
 
 @pytest.fixture
 def cover(gatefold, bundle, songs, tmp_path) -> Path:
-    done = gatefold("generate", "--model", bundle, "--out", tmp_path / "covers", songs[0], *WISHES)
+    done = gatefold("generate", "--model", bundle, "--out", tmp_path / "covers", songs[0], *WISHES, "--finish", "raw")
     return Path(done.lines[0])
 
 
@@ -51,7 +51,19 @@ def test_another_track_is_told_apart(reproduce, cover, songs):
 
 @pytest.fixture
 def album_cover(gatefold, hearing, songs, tmp_path) -> Path:
-    done = gatefold("generate", "--model", hearing, "--out", tmp_path / "covers", "--album", "Both", *songs, *WISHES)
+    done = gatefold(
+        "generate",
+        "--model",
+        hearing,
+        "--out",
+        tmp_path / "covers",
+        "--album",
+        "Both",
+        *songs,
+        *WISHES,
+        "--finish",
+        "raw",
+    )
     return Path(done.lines[0])
 
 
@@ -96,7 +108,7 @@ def test_changed_pixels_are_counted(reproduce, cover, songs):
 def test_another_size_is_said(reproduce, cover, songs):
     image, text = read_png(cover)
     cover.write_bytes(encode_png(np.repeat(image, 2, axis=2), text))
-    fails(reproduce(cover, songs[0]), 1, "is 64 × 32 pixels, the model makes 32 × 32")
+    fails(reproduce(cover, songs[0]), 1, "is 64 × 32 pixels, not 32 × 32 as it was made")
 
 
 @pytest.mark.parametrize(
@@ -104,7 +116,7 @@ def test_another_size_is_said(reproduce, cover, songs):
     [
         (encode_png(np.zeros((3, 32, 32), np.uint8)), "does not say how it was made"),
         (encode_png(np.zeros((3, 32, 32), np.uint8), {"condition": "[]"}), "damaged"),
-        (b"<html>", "not a PNG"),
+        (b"<html>", "not a PNG or JPEG"),
         (b"", "empty"),
     ],
     ids=["no text", "damaged text", "a web page", "nothing"],

@@ -28,7 +28,9 @@ def frames_of(folder: str | Path) -> list[np.ndarray]:
 
 
 def cover(gatefold, bundle, tmp_path, track, seed, *words) -> np.ndarray:
-    done = gatefold("generate", "--model", bundle, "--out", tmp_path / "covers", track, "--seed", seed, *words)
+    done = gatefold(
+        "generate", "--model", bundle, "--finish", "raw", "--out", tmp_path / "covers", track, "--seed", seed, *words
+    )
     return read_png(done.lines[0])[0]
 
 
