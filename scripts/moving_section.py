@@ -47,15 +47,12 @@ def matched(study: Study) -> Section | None:
         for index, covers in zip(picked, drawn, strict=True)
     ]
     caption = (
-        "Tracks with their waveform, what the model is told of them (bars about the mean of its training tracks, three "
-        "deviations to either side), their real cover, and covers drawn for them under three seeds."
+        "Tracks with their waveform where they can be heard, what the model is told of them (bars about the mean of "
+        "its training tracks, three deviations to either side), their real cover, and covers drawn under three seeds."
     )
-    return Section(
-        "Tracks and their covers",
-        (),
-        (),
-        [Picture("matched-tracks", caption, matched_rows(matches), 12, 0.9 + 1.45 * len(matches))],
-    )
+    width = 6.6 + 2.2 * bool(attributes) + 2.7 * bool(heard[picked].any())
+    picture = Picture("matched-tracks", caption, matched_rows(matches), width, 0.9 + 1.45 * len(matches))
+    return Section("Tracks and their covers", (), (), [picture])
 
 
 def moves(study: Study) -> Section | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from analysis.maps import sample_rows
+from analysis.maps import FEWEST, sample_rows
 from analysis.palettes import compute_palettes, pool
 from analysis.report import Number, Picture, Section, Table
 from analysis.spreads import Spread, difference, spread_of
@@ -19,8 +19,8 @@ _Z95 = 1.959964
 
 
 def traits(study: Study) -> Section | None:
-    """A table of every trait with its unit and range, where real and generated covers stand in it; palettes."""
-    if not len(study.rows):
+    """Where real and generated covers stand in every trait, with its unit and range; palettes and colour maps."""
+    if len(study.rows) < FEWEST:
         return None
     made = study.generated
     real = {name: spread_of(values, TRAITS[name]) for name, values in study.traits.items()}
@@ -36,20 +36,23 @@ def traits(study: Study) -> Section | None:
             numbers_of += _apart(name, *apart[name], new[name].n)
         elif made:
             row += [None, None, None]
-        rows.append([*row, float(trait.low), float(trait.high), trait.meaning])
+        rows.append(row)
         numbers += numbers_of
     head = ["trait", "unit", "real: mean", "spread"]
     head += ["generated: mean", "spread", "difference"] if made else []
-    head += ["least", "most", "what it is"]
     caption = "Spread: standard deviation over covers. Of angles, mean and spread are those of directions."
     caption += " Difference: between the means, in standard deviations of real covers." if made else ""
+    meanings = [
+        [name, trait.unit, float(trait.low), float(trait.high), trait.meaning] for name, trait in TRAITS.items()
+    ]
+    tables = [Table(head, rows, caption), Table(["trait", "unit", "least", "most", "what it is"], meanings)]
     pictures = _colours(study)
     told_of = [name for name, (value, _) in apart.items() if np.isfinite(value)]
     if told_of:
         chart = difference_bars(told_of, *zip(*(apart[name] for name in told_of), strict=True))
         shown = "How generated covers differ from real ones, trait by trait, with 95 % intervals."
         pictures.append(Picture("traits", shown, chart, 8.5, 6.2))
-    return Section("Traits", (), [Table([*head], rows, caption)], pictures, numbers)
+    return Section("Traits", (), tables, pictures, numbers)
 
 
 def _colours(study: Study) -> list[Picture]:
