@@ -100,6 +100,11 @@ def read_names(path: Path) -> tuple[str | None, str | None, str | None]:
     return row["artist"], row["album"], row["title"]
 
 
+def read_genres(path: Path) -> list[str]:
+    """The genres that a file's tags name."""
+    return list(_row(path.name, _read_tags(path)[0], path.parent)["genres"])
+
+
 def read_pictures(path: Path) -> list[bytes]:
     """The pictures in a file's tags, the front cover first; none where they are damaged."""
     return [picture for picture in _read_tags(path)[1] if isinstance(picture, bytes)]

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from data.errors import InputError, printable
-from scripts.making import DEFAULT_LOOK, MAX_SEED, Family, Wishes
+from gans.typestyles import STYLES
+from scripts.making import DEFAULT_LOOK, MAX_SEED, Family, Lettering, Wishes
 from scripts.options import FinishName, Model, Size, Strength, TracksOrFolders, Truncation, parse_finish
 from scripts.shell import Batch, complain, print_path, progress, run_verb
+from scripts.titles import Words
 from scripts.tracks import all_tracks
 
 if TYPE_CHECKING:
@@ -55,6 +57,19 @@ def generate(
     size: Size = None,
     finish: FinishName = DEFAULT_LOOK,
     format: Annotated[Literal["png", "jpeg"], typer.Option(help="Shops take JPEG: sRGB with its profile.")] = "png",
+    title: Annotated[str | None, typer.Option(help="Set this title on the cover.")] = None,
+    artist: Annotated[str | None, typer.Option(help="Set this artist on the cover.")] = None,
+    titled: Annotated[
+        bool, typer.Option("--titled", help="Set the title and artist that are in each file's tags, or its name.")
+    ] = False,
+    style: Annotated[
+        str | None,
+        typer.Option(
+            "--type",
+            metavar="NAME",
+            help=f"Style of the lettering: {', '.join(STYLES)}; default: what suits the music.",
+        ),
+    ] = None,
     embed: Annotated[
         bool, typer.Option("--embed", help="Also write the cover into the tags of a copy of each track, beside it.")
     ] = False,
@@ -79,6 +94,7 @@ def generate(
     if embed and count > 1:
         raise InputError("--embed", "takes one cover a track, and --count asks for more")
     track = all_tracks(track, out)
+    words = Words.parse(title, artist, titled, style, len(track) if album is None else 1)
     vary = vary or (family is not None and album is None)
     if seed + count * (len(track) if vary else 1) - 1 > MAX_SEED:
         raise InputError("--count", f"the last seed would be beyond {MAX_SEED}")
@@ -93,9 +109,9 @@ def generate(
     kin = None if family is None else Family(family, FAMILY_SPREAD if spread is None else spread)
     suffix = ".jpg" if format == "jpeg" else ".png"
 
-    def make(subject: Subject, first: int) -> Path:
+    def make(subject: Subject, first: int, lettering: Lettering | None) -> Path:
         seeds = range(first, first + count)
-        made = write_covers(listener, subject, out, seeds, truncation, strength, kin, finished, suffix)
+        made = write_covers(listener, subject, out, seeds, truncation, strength, kin, finished, suffix, lettering)
         for number, written in zip(seeds, made, strict=True):
             print_path(written)
             covers.append((written, f"{number}  {subject.name}" if count > 1 else subject.name))
@@ -111,7 +127,8 @@ def generate(
             subject = listener.subject(path, wishes)
             if album is None:
                 first = seed + place * count if vary else seed
-                put(make(subject, first), path, subject.music, first)
+                lettering = words.for_track(path, subject.attributes, wishes.tags)
+                put(make(subject, first, lettering), path, subject.music, first)
             else:
                 tracks.append((path, subject))
     if album is not None and tracks:
@@ -119,7 +136,9 @@ def generate(
         typical = most_typical(subjects)
         if typical is not None:
             complain(f"the most typical track of {printable(album)} is {printable(str(tracks[typical][0]))}")
-        cover, written = make(listener.album(album, subjects), seed), Batch(len(tracks))
+        whole = listener.album(album, subjects)
+        lettering = words.for_album(album, [path for path, _ in tracks], whole.attributes, wishes.tags)
+        cover, written = make(whole, seed, lettering), Batch(len(tracks))
         for path, subject in tracks:
             with written.item():
                 put(cover, path, subject.music, seed)

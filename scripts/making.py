@@ -74,6 +74,16 @@ class Finish:
 
 
 @dataclass(frozen=True)
+class Lettering:
+    """What is set on the cover, in which style, for music of what energy (0 to 1)."""
+
+    title: str
+    artist: str
+    style: str
+    energy: float
+
+
+@dataclass(frozen=True)
 class Making:
     """All that decides a cover's pixels.
 
@@ -91,10 +101,11 @@ class Making:
     family: Family | None = None
     mix: Mix | None = None
     finish: Finish | None = None
+    lettering: Lettering | None = None
 
     def to_text(self) -> dict[str, str]:
-        """The text chunks: every value a short Latin-1 text, the condition a JSON object; family, mix and finish
-        too, of covers that have them.
+        """The text chunks: every value a short Latin-1 text, the condition a JSON object; family, mix, finish and
+        lettering too, of covers that have them.
         """
         wishes = {
             "attributes": dict(self.wishes.attributes),
@@ -112,8 +123,8 @@ class Making:
             "condition": json.dumps(wishes),
             **{
                 name: json.dumps(asdict(part))
-                for name, part in (("family", self.family), ("mix", self.mix), ("finish", self.finish))
-                if part is not None
+                for name in ("family", "mix", "finish", "lettering")
+                if (part := getattr(self, name)) is not None
             },
         }
 
@@ -138,6 +149,7 @@ class Making:
                 family=Family(**json.loads(text["family"])) if "family" in text else None,
                 mix=Mix(**json.loads(text["mix"])) if "mix" in text else None,
                 finish=Finish(**json.loads(text["finish"])) if "finish" in text else None,
+                lettering=Lettering(**json.loads(text["lettering"])) if "lettering" in text else None,
             )
             making._check(path)
         except KeyError as error:
@@ -163,9 +175,20 @@ class Making:
         if self.finish is not None:
             fits = type(self.finish.size) is int and MIN_SIZE <= self.finish.size <= MAX_SIZE
             usable["finish"] = fits and self.finish.look in LOOKS
+        if self.lettering is not None:
+            usable["lettering"] = _can_be_set(self.lettering)
         for name, fine in usable.items():
             if not fine:
                 raise InputError(path, f"its text is damaged ({name})")
+
+
+def _can_be_set(lettering: Lettering) -> bool:
+    from gans.typefaces import clean_type
+    from gans.typestyles import make_style
+
+    make_style(lettering.style, lettering.energy)
+    texts = (lettering.title, lettering.artist)
+    return any(texts) and all(clean_type(text) == (text, "") for text in texts)
 
 
 def _is_seed(seed: int) -> bool:

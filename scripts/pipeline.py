@@ -6,7 +6,7 @@ decode → features → attributes and the encoder's code → schema → `c` →
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +27,12 @@ from encoders.tags import normalise_tag
 from gans.bundle import MODEL, SHIPPED, Bundle, load_bundle
 from gans.finish import finish as finished
 from gans.latents import family_latent, mix_styles
+from gans.lettering import set_type
 from gans.sampling import draw, generate_cover, latent_of_seed, style_of
 from gans.snapshots import find_bundle
+from gans.typestyles import make_style
 from scripts.ears import own_encoder, pick, read_ears, read_name_encoder, read_schema
-from scripts.making import Family, Finish, Making, Mix, Wishes, album_hash, cover_path
+from scripts.making import Family, Finish, Lettering, Making, Mix, Wishes, album_hash, cover_path
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,14 @@ def hear(track: Path) -> Heard:
 @dataclass(frozen=True)
 class Subject:
     """What covers are made for, a track or an album: `music` is its fingerprint, `c` float32 `[c_dim]` its condition
-    with the wishes in it (None for a model that hears nothing).
+    with the wishes in it (None for a model that hears nothing), and so its `attributes`.
     """
 
     name: str
     music: str
     wishes: Wishes
     c: np.ndarray | None
+    attributes: Mapping[str, float] = field(default_factory=dict)
 
 
 class Listener:
@@ -112,7 +115,8 @@ class Listener:
         if track.is_dir():
             raise InputError(track, "there is no music in this folder")
         heard = hear(track)
-        return Subject(track.stem, heard.excerpt.fingerprint, wishes, self.condition(heard, wishes))
+        attributes = {**heard.attributes, **wishes.attributes}
+        return Subject(track.stem, heard.excerpt.fingerprint, wishes, self.condition(heard, wishes), attributes)
 
     def album(self, name: str, tracks: Sequence[Subject]) -> Subject:
         """One subject of all `tracks`, which have the same wishes; of one track, that track under another name."""
@@ -120,7 +124,8 @@ class Listener:
             return replace(tracks[0], name=name)
         heard = [track.c for track in tracks if track.c is not None]
         c = combine_conditions(np.stack(heard), self.schema.layout, name) if self.schema and heard else None
-        return Subject(name, album_hash([track.music for track in tracks]), tracks[0].wishes, c)
+        means = {name: float(np.mean([track.attributes[name] for track in tracks])) for name in tracks[0].attributes}
+        return Subject(name, album_hash([track.music for track in tracks]), tracks[0].wishes, c, means)
 
     def remarks(self, wishes: Wishes) -> Iterator[str]:
         """One line for each wish that this model does not understand and will pass over."""
@@ -160,6 +165,9 @@ class Listener:
         cover = draw(generator, w)
         if making.finish is not None:
             cover = finished(cover, making.finish.size, making.finish.look, making.seed)
+        if making.lettering is not None:
+            set_in = make_style(making.lettering.style, making.lettering.energy)
+            cover = set_type(cover, making.lettering.title, making.lettering.artist, set_in)
         return cover
 
 
@@ -173,10 +181,12 @@ def write_covers(
     family: Family | None = None,
     finish: Finish | None = None,
     suffix: str = ".png",
+    lettering: Lettering | None = None,
 ) -> Iterator[Path]:
     """Writes one cover a seed into `out`; yields each path when its file is whole."""
     for seed in seeds:
-        making = replace(making_of(listener, subject, seed, truncation, strength), family=family, finish=finish)
+        making = making_of(listener, subject, seed, truncation, strength)
+        making = replace(making, family=family, finish=finish, lettering=lettering)
         yield write_cover(listener, out, subject.name, making, subject.c, suffix=suffix)
 
 
