@@ -88,6 +88,8 @@ def evaluate(
 
 def as_rows(measured: Sequence[Measured]) -> str:
     """A table for people, in Markdown: a thing a row, a subject a column, 95 % intervals behind the scores."""
+    from scripts.comparison import how_lines
+
     subjects = list(dict.fromkeys(figure.subject for figure in measured))
     lines = [["", "unit", *subjects, "chance"], ["---"] * (len(subjects) + 3)]
     for name in dict.fromkeys(figure.name for figure in measured):
@@ -95,7 +97,7 @@ def as_rows(measured: Sequence[Measured]) -> str:
         chances = {f"{figure.chance:.2f}" for figure in figures.values() if figure.chance is not None}
         cells = [_cell(figures[subject]) if subject in figures else "" for subject in subjects]
         lines.append([name, next(iter(figures.values())).unit, *cells, " / ".join(sorted(chances))])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return "\n".join(["| " + " | ".join(line) + " |" for line in lines] + how_lines(measured))
 
 
 def _cell(figure: Measured) -> str:

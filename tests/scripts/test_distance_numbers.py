@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from analysis import distances, neighbours
 from data.synthetic import draw_tracks, render_cover
+from scripts import distance_numbers
 from scripts.distance_numbers import measure_distances
 from scripts.study import Generated, Study
 
@@ -51,6 +53,18 @@ def test_covers_drawn_for_the_wrong_genre_show_within_the_genres(tracks):
     assert far[name].value > 5 * near[name].value
     assert far[name].chance == pytest.approx(near[name].value, rel=1)
     assert far[name].how.endswith("mean over 2 genres of at least 50 covers")
+
+
+def test_many_covers_are_compared_by_subsets_and_approximate_neighbours(tracks, monkeypatch):
+    for module in (distance_numbers, neighbours):
+        monkeypatch.setattr(module, "MOST_PAIRS", 100**2)
+    monkeypatch.setattr(distances.kernel_over_subsets, "__defaults__", (60,))
+    study = look(tracks, draw_tracks(N, seed=7))
+    told = {number.name: number for number in measure_distances(study, study.generated)}
+    assert "4 separate subsets of 60 rows" in told["kernel distance"].how
+    low, high = told["kernel distance"].interval
+    assert low < 0 < high
+    assert "approximate" in told["recall"].how
 
 
 def test_a_few_covers_have_no_distance_within_a_genre(tracks):

@@ -67,6 +67,9 @@ def test_a_table_has_a_row_a_thing_and_a_column_a_subject():
     assert lines[0] == "|  | unit | real covers | own | chance |"
     assert lines[2] == "| energy | r | 0.50 (0.40 to 0.60) | 0.25 (0.20 to 0.30) | 0.10 |"
     assert lines[3] == "| copies | share |  | 0.00 |  |"
+    how = "descriptors of 64 px covers, lanczos"
+    told = as_rows([*figures, Measured("distance", "own", 1.5, "Fréchet", None, None, 9, how)]).splitlines()
+    assert told[-3:] == ["| distance | Fréchet |  | 1.50 |  |", "", f"distance: {how}"]
 
 
 def by_the_rule(c: np.ndarray, seed: int) -> np.ndarray:
