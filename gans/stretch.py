@@ -10,6 +10,10 @@ from PIL import Image
 Rows = Callable[[int, int], np.ndarray]
 """`rows(top, bottom)`: that part of a picture, float32 `[3, bottom - top, size]` in 0…255 and a little beyond."""
 
+_EDGE = 2
+_STEP = 8
+"""Rows at once: products so small are not handed to threads, which would wait for one another."""
+
 
 class Stretched:
     """Planes float32 `[k, n, n]` at `size` × `size` pixels (at least n) through the cubic of Keys (1981), a = −½."""
@@ -20,18 +24,23 @@ class Stretched:
         self._size = size
         flat = (Image.fromarray(plane) for plane in planes)
         width = (size, planes.shape[-1])
-        self._wide = np.stack([np.asarray(plane.resize(width, Image.Resampling.BICUBIC)) for plane in flat])
+        wide = np.stack([np.asarray(plane.resize(width, Image.Resampling.BICUBIC)) for plane in flat])
+        self._wide = np.pad(wide, ((0, 0), (_EDGE, _EDGE), (0, 0)), mode="edge")  # the edge goes on
 
     def rows(self, top: int, bottom: int) -> np.ndarray:
         """Rows `top` to `bottom`, float32 `[k, bottom - top, size]`."""
-        n = self._wide.shape[1]
+        n = self._wide.shape[1] - 2 * _EDGE
         y = (np.arange(top, bottom) + 0.5) * (n / self._size) - 0.5
         first = np.floor(y).astype(int) - 1
-        low, high = first[0], first[-1] + 4
-        weights = np.zeros((len(y), high - low), dtype=np.float32)
-        for tap in range(4):
-            weights[np.arange(len(y)), first - low + tap] = _cubic(y - first - tap)
-        return weights @ self._wide[:, np.clip(np.arange(low, high), 0, n - 1)]
+        stretched = np.empty((len(self._wide), bottom - top, self._size), dtype=np.float32)
+        for start in range(0, len(y), _STEP):
+            part = slice(start, start + _STEP)
+            low, high = first[part][0], first[part][-1] + 4
+            weights = np.zeros((len(y[part]), high - low), dtype=np.float32)
+            for tap in range(4):
+                weights[np.arange(len(weights)), first[part] - low + tap] = _cubic(y[part] - first[part] - tap)
+            np.matmul(weights, self._wide[:, low + _EDGE : high + _EDGE], out=stretched[:, part])
+        return stretched
 
 
 def pixel_places(start: int, stop: int, size: int) -> np.ndarray:
