@@ -7,6 +7,7 @@ characters a face has is read from its own table of them (cmap).
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,6 +27,7 @@ _WITHOUT_INK = frozenset(map(chr, (*range(0xFE00, 0xFE10), 0x034F, 0xFFFC)))
 _BLANK = "\u2800"  # a letter of Braille without a dot
 _WIDEST = "sans"
 """The face with the most characters, to which all others come in the end: a text must be one that it can write."""
+_OPENING, _APOSTROPHE = re.compile(r"(?<!\w)'\w"), re.compile(r"(?<=[^\W\d])'")
 _RIGHT_TO_LEFT = frozenset({"R", "AL"})
 
 
@@ -114,10 +116,10 @@ def cased(text: str, upper: bool, face: str) -> str:
 def clean_type(text: str, subject: str = "title") -> tuple[str, str]:
     """`text` as it can be set, on one line, and the signs of it that must be left out, since no face has them.
 
-    Line breaks and tabs become spaces; what is not seen (controls, zero widths, marks of direction) goes, and so does
-    what is piled on a letter beyond three marks. Signs such as emoji are left out where no face has them. Raises
-    `InputError`, naming them, where that are letters or digits, for more than 300 characters, and where nothing is
-    left.
+    Line breaks and tabs become spaces, a typewriter's apostrophe a typesetter's; what is not seen (controls, zero
+    widths, marks of direction) goes, and so does what is piled on a letter beyond three marks. Signs such as emoji are
+    left out where no face has them. Raises `InputError`, naming them, where that are letters or digits, for more than
+    300 characters, and where nothing is left.
     """
     seen = "".join(" " if mark.isspace() or mark == _BLANK else mark for mark in unicodedata.normalize("NFC", text))
     joins = is_right_to_left(seen)
@@ -131,6 +133,8 @@ def clean_type(text: str, subject: str = "title") -> tuple[str, str]:
         if marks <= _MOST_MARKS:
             kept.append(mark)
     words = " ".join("".join(kept).split())
+    if not _OPENING.search(words):
+        words = _APOSTROPHE.sub("’", words)
     if len(words) > MOST_CHARACTERS:
         raise InputError(subject, f"{len(words)} characters are too many to set on a cover (at most {MOST_CHARACTERS})")
     missing = set(lacks(_WIDEST, words))

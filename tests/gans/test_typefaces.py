@@ -64,6 +64,12 @@ def test_what_is_not_seen_is_not_set():
     assert clean_type("e\u0301")[0] == "é"
 
 
+def test_apostrophes_are_typographic():
+    assert clean_type("Let's Go Fishin'")[0] == "Let’s Go Fishin’"
+    assert clean_type("The 'Real' Thing's 7' Mix")[0] == "The 'Real' Thing's 7' Mix", "quotation marks are left alone"
+    assert clean_type("7' Mix")[0] == "7' Mix"
+
+
 def test_the_longest_text_is_of_300_characters():
     assert clean_type("a" * MOST_CHARACTERS)[0] == "a" * 300
     with pytest.raises(InputError, match=r"^artist: 301 characters are too many to set on a cover \(at most 300\)$"):
