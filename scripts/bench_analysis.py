@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -22,21 +23,22 @@ _SMALL = 32
 
 
 def describing(folder: Path, model: Path | None, sides: Sequence[int] = (64, 128), n: int = 256) -> Iterator[Figure]:
-    """Descriptors of covers that lie in memory, one thread, beside Pillow's reading of the same covers as JPEG."""
+    """Descriptors of covers that lie in memory, on one core, beside Pillow's reading of the same covers as JPEG: CPU
+    time, which is what it takes on a core of one's own."""
     from threadpoolctl import threadpool_limits
 
     from analysis.descriptors import compute_descriptors
     from data.covers import decode_cover
-    from scripts.measure import compare, seconds_of, turn_by_turn
+    from scripts.measure import compare, turn_by_turn
 
     for side in sides:
         covers = _covers(n, side)
         files = [_jpeg(cover) for cover in covers]
         describe, read = partial(compute_descriptors, covers), partial(_all, decode_cover, files)
         with threadpool_limits(1):
-            timed = [partial(seconds_of, task, n) for task in (describe, read)]
+            timed = [partial(_cpu_ms_of, task, n) for task in (describe, read)]
             turn_by_turn(timed, repeats=1)
-            ours, theirs = ([1000 * each for each in times] for times in turn_by_turn(timed, repeats=5))
+            ours, theirs = turn_by_turn(timed, repeats=5)
         name = f"descriptors of a cover of {side} px"
         yield compare(name, "ms", ours, "Pillow reads it from JPEG", theirs, absolute=1000 / COVERS_A_SECOND)
 
@@ -108,6 +110,12 @@ def _on_two_cores() -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+def _cpu_ms_of(task: Callable[[], object], count: int) -> float:
+    begin = time.process_time()
+    task()
+    return 1000 * (time.process_time() - begin) / count
 
 
 def _all(task: Callable[[bytes], object], files: Sequence[bytes]) -> None:
