@@ -1,9 +1,9 @@
 """A network's few pixels as a larger plan: contours come out sharp and flow as in a painting, nothing is blurred.
 
-At each doubling the picture is smoothed along its contours and sharpened across them: a short line integral along the
-minor eigenvector of the structure tensor, then a shock filter along the major one (Weickert, "Coherence-enhancing shock
-filters", 2003, eq. 8; Kyprianidis & Kang, "Image and video abstraction by coherence-enhancing filtering", 2011). In the
-end the plan gets the coarse colours of the network's picture back.
+At each doubling the picture is smoothed along its contours, sharpened across them, and smoothed along them again: short
+line integrals along the minor eigenvector of the structure tensor, a shock filter along the major one (Weickert,
+"Coherence-enhancing shock filters", 2003, eq. 8; Kyprianidis & Kang, "Image and video abstraction by
+coherence-enhancing filtering", 2011). In the end the plan gets the coarse colours of the network's picture back.
 """
 
 from __future__ import annotations
@@ -43,8 +43,10 @@ def enlarge(cover: np.ndarray, side: int) -> Plan:
         fine = x.shape[-1] > FLOW_SIDE
         tensor = tensor if fine else structure_tensor(x, 1.5)
         normal = normals(resize(tensor, x.shape[-1]))
-        x = smooth_along(x, normal, (1.5, 1.5) if fine else (1.0, 1.0))
-        x = sharpen_across(x, normal, steps=3 if fine else 4, sigma=1.5 if fine else 1.0)
+        step = 1.5 if fine else 1.0
+        x = smooth_along(x, normal, (step, step))
+        x = sharpen_across(x, normal, steps=3 if fine else 4, sigma=step)
+        x = smooth_along(x, normal, (step,))  # sharp edges have stairs
     return Plan(with_means(x, cover.astype(np.float32)), tensor)
 
 
