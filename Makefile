@@ -35,8 +35,8 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev]'
 	@touch $@
 
-cover: $(VENV)/.installed ## a cover for TRACK=song.mp3 (the demo without TRACK), in OUT=covers; more options in FLAGS=
-	@$(BIN)/gatefold $(if $(TRACK),generate,demo) --out "$$OUT" $(FLAGS) $(if $(TRACK),-- "$$TRACK")
+cover: $(VENV)/.installed ## a finished cover for TRACK=song.mp3 (the demo without TRACK), in OUT=covers; more options in FLAGS=
+	@$(BIN)/gatefold $(if $(TRACK),generate --titled,demo) --out "$$OUT" $(FLAGS) $(if $(TRACK),-- "$$TRACK")
 
 board: $(VENV)/.installed ## TensorBoard over RUNS=runs
 	@$(BIN)/gatefold board $(FLAGS) -- "$$RUNS"

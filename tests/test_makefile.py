@@ -60,14 +60,14 @@ def test_without_a_track_the_demo_runs(make):
     ],
 )
 def test_a_track_arrives_as_it_was_given(make, track):
-    expected = ["generate", "--out", "covers", "--", track]
+    expected = ["generate", "--titled", "--out", "covers", "--", track]
     assert make("cover", f"TRACK={track}") == expected
     assert make("cover", TRACK=track) == expected
 
 
 def test_options_and_folders_go_along(make):
     words = make("cover", "TRACK=a.mp3", "OUT=my $ covers", "FLAGS=--count 3 --seed 2")
-    assert words == ["generate", "--out", "my $ covers", "--count", "3", "--seed", "2", "--", "a.mp3"]
+    assert words == ["generate", "--titled", "--out", "my $ covers", "--count", "3", "--seed", "2", "--", "a.mp3"]
     assert make("board", "RUNS=my runs") == ["board", "--", "my runs"]
     assert make("pretrained", "DATA=my data") == ["-m", "scripts.pretrain", "--", "my data"]
 
