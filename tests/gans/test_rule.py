@@ -32,14 +32,15 @@ def test_a_small_conditional_run_recovers_the_rule_on_unseen_tracks(condition, w
     config = tiny_config(
         total_images=12_000,
         batch_size=32,
+        seed=1,
         generator={"z_dim": 16, "base_channels": 1024, "max_channels": 48, "embedding_dim": 32},
         discriminator={"base_channels": 1024, "max_channels": 64, "embedding_dim": 32, "condition": condition},
         recognition=float(condition == "auxiliary"),
         augment=(),
         mismatch=0.3,
         condition_dropout=0.05,
-        g_lr=2e-3,
-        d_lr=2e-3,
+        g_lr=1e-3,  # at twice this, some seeds lose again what they had found
+        d_lr=1e-3,
         ema_images=3000,
         state_every=12_000,
         log_every=2_000,
