@@ -200,23 +200,20 @@ def labelled_points(
     return draw
 
 
-def distance_histograms(sides: Sequence[tuple[str, str, np.ndarray, np.ndarray, float]]) -> Draw:
-    """A panel for each `(name, unit, real, generated, threshold)`: shares of the distances `real [U]` and
-    `generated [M]`, and a line at the threshold."""
+def distance_histograms(sides: Sequence[tuple[str, np.ndarray, np.ndarray, float]], across: str) -> Draw:
+    """A panel for each `(name, real, generated, threshold)`: shares of the distances `real [U]` and `generated [M]`,
+    and a line at the threshold; `across` names the axis."""
 
     def draw(figure: Figure, theme: Theme) -> None:
-        for place, (name, unit, real, generated, threshold) in enumerate(sides):
+        for place, (name, real, generated, threshold) in enumerate(sides):
             axes = figure.add_subplot(1, len(sides), place + 1, title=name)
-            top = max(float(real.max()), float(generated.max()), 1e-9)
-            whole = np.allclose(real, np.round(real))  # bits are counted: a bar each
-            bins = (np.arange(top + 2) - 0.5 if whole else np.linspace(0, top, BINS)).tolist()
+            bins = np.linspace(0, max(float(real.max()), float(generated.max()), 1e-9), BINS).tolist()
             for values, colour, label in ((real, theme.real, "real"), (generated, theme.generated, "generated")):
                 weights = np.full(len(values), 1 / len(values))
                 axes.hist(values, bins, weights=weights, color=colour, alpha=0.35)
                 axes.hist(values, bins, weights=weights, color=colour, histtype="step", linewidth=1.6, label=label)
-            line = threshold - 0.5 if whole else threshold
-            axes.axvline(line, color=theme.ink, linewidth=1.2, linestyle="--", label="threshold")
-            axes.set_xlabel(f"{unit} to the nearest real cover")
+            axes.axvline(threshold, color=theme.ink, linewidth=1.2, linestyle="--", label="threshold")
+            axes.set_xlabel(across)
             axes.set_ylabel("share of the covers" if place == 0 else "")
         handles, labels = axes.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=9.5)

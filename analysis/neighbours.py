@@ -1,4 +1,4 @@
-"""How two sets lie among one another: fidelity, diversity and copying, by nearest neighbours, in float64."""
+"""How two sets lie among one another: fidelity and diversity, by nearest neighbours, in float64."""
 
 from __future__ import annotations
 
@@ -100,25 +100,3 @@ def nearest_among(x: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.nda
     x, others = checked_pair(x, others)
     found = Search(others, len(x) * len(others) <= MOST_PAIRS).among(x)
     return found.distance[:, 0], found.which[:, 0]
-
-
-class Copies(NamedTuple):
-    """`share` of the generated that lie nearer to a training cover than `threshold`; `chance`: the same share of real
-    covers that training never saw. nearest int64 `[M]`: the training cover nearest to each generated one."""
-
-    share: float
-    chance: float
-    threshold: float
-    nearest: np.ndarray
-
-
-def find_copies(training: np.ndarray, generated: np.ndarray, unseen: np.ndarray, quantile: float = 0.01) -> Copies:
-    """Which of `generated [M, d]` are as near to a cover of `training [N, d]` as only near-duplicates are.
-
-    The threshold is the `quantile` of the distances of `unseen [U, d]` real covers to their nearest training cover, so
-    about that share of honest covers is flagged too.
-    """
-    honest, _ = nearest_among(unseen, training)
-    distance, nearest = nearest_among(generated, training)
-    threshold = float(np.quantile(honest, quantile))
-    return Copies(float((distance < threshold).mean()), float((honest < threshold).mean()), threshold, nearest)

@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from analysis.copies import EMBEDDING, HASH, CopyCheck
 from analysis.descriptors import compute_descriptors
+from analysis.detectors import DESCRIPTORS, Detector
 from analysis.distances import frechet_distance
-from analysis.neighbours import find_copies, measure_overlap
+from analysis.neighbours import measure_overlap
 from analysis.probes import artist_folds, fit_ridge, score_correlation
 from data.covers import decode_cover, resize_cover
 from data.errors import InputError
@@ -42,18 +44,37 @@ _LEDGER = "compared.json"
 
 @dataclass(frozen=True)
 class Gallery:
-    """What generators are held against: descriptors of `real [N, d]` covers that training never saw, the conditions
-    `c [N, c_dim]` and artists `[N]` of these, and descriptors of `training [M, d]` covers. asked bool `[c_dim]`: the
-    numbers of a condition that covers are to show."""
+    """What generators are held against: features of `real [N, d]` covers that training never saw, the conditions
+    `c [N, c_dim]` and artists `[N]` of these, and features of `training [M, d]` covers. asked bool `[c_dim]`: the
+    numbers of a condition that covers are to show; detector: what features are, and how: of which covers, in
+    words; copies: what tells copies of training covers from honest ones."""
 
     real: np.ndarray
     c: np.ndarray
     artists: np.ndarray
     training: np.ndarray
     asked: np.ndarray
+    detector: Detector
+    copies: tuple[CopyCheck, ...]
+    how: str
 
     @classmethod
-    def open(cls, dataset: Dataset, data: TrainingData) -> Gallery:
+    def of(
+        cls,
+        real: np.ndarray,
+        training: np.ndarray,
+        c: np.ndarray,
+        artists: np.ndarray,
+        asked: np.ndarray,
+        detector: Detector = DESCRIPTORS,
+    ) -> Gallery:
+        """From covers uint8 `real [N, 3, H, W]` and `training [M, 3, H, W]`."""
+        copies = tuple(CopyCheck.fit(eye, training, real, crops=False) for eye in (EMBEDDING, HASH))
+        how = detector.how(real.shape[-1])
+        return cls(detector(real), c, artists, detector(training), asked, detector, copies, how)
+
+    @classmethod
+    def open(cls, dataset: Dataset, data: TrainingData, detector: Detector = DESCRIPTORS) -> Gallery:
         """From a dataset made ready for training; `InputError` where too few of its covers are held out."""
         rows = data.held_out[:MOST_COVERS]
         if len(rows) < LEAST_HELD_OUT:
@@ -65,13 +86,9 @@ class Gallery:
         names = dataset.read(["artist"])["artist"].to_pylist()
         artists = np.array([normalised_artist(names[row]) or f"row {row}" for row in rows], dtype=str)
         seen = np.unique(data.rows)
-        return cls(
-            compute_descriptors(np.asarray(data.covers[rows])),
-            np.asarray(data.conditions[rows]),
-            artists,
-            compute_descriptors(np.asarray(data.covers[seen])),
-            asked_of(np.asarray(data.conditions[rows]), data.layout),
-        )
+        c = np.asarray(data.conditions[rows])
+        real, training = (np.asarray(data.covers[part]) for part in (rows, seen))
+        return cls.of(real, training, c, artists, asked_of(c, data.layout), detector)
 
 
 @dataclass(frozen=True)
@@ -127,22 +144,20 @@ def measure_row(row: Row, gallery: Gallery) -> tuple[list[Measured], list[np.nda
 def score_covers(name: str, draws: Sequence[np.ndarray], gallery: Gallery) -> Iterator[Measured]:
     """What sets of covers uint8 `[N, 3, H, W]` score, each drawn for the gallery's conditions in their order.
 
-    distance: Fréchet, between descriptors and those of unseen real covers; precision and coverage: shares of overlap
-    with these; copies: the share as near to a training cover as one in a hundred unseen real ones is; condition shown:
-    mean correlation of what a linear probe reads off the covers with what they were drawn for (attributes and emotions,
-    where there are any), for artists it never saw.
+    distance: Fréchet, between features and those of unseen real covers; precision and coverage: shares of overlap
+    with these; copies: the share as near to a training cover as one in a hundred unseen real ones is, by the learned
+    embedding and by perceptual hash, mirrored or upside down too; condition shown: mean correlation of what a linear
+    probe reads off the covers' descriptors with what they were drawn for (attributes and emotions, where there are
+    any), for artists it never saw.
     """
-    described = [compute_descriptors(covers) for covers in draws]
-    distances = [frechet_distance(x, gallery.real) for x in described]
-    overlaps = [measure_overlap(gallery.real, x) for x in described]
-    copies = [find_copies(gallery.training, x, gallery.real) for x in described]
+    features = [gallery.detector(covers) for covers in draws]
     n = len(gallery.real)
-    yield _over_draws("distance", name, distances, "Fréchet", n)
-    yield _over_draws("precision", name, [overlap.precision for overlap in overlaps], "share", n)
-    yield _over_draws("coverage", name, [overlap.coverage for overlap in overlaps], "share", n)
-    yield _over_draws("copies", name, [found.share for found in copies], "share", n, chance=copies[0].chance)
+    yield from _distances(name, features, gallery, n)
+    for check, what in zip(gallery.copies, ("copies", "copies by hash"), strict=True):
+        shares = [check.look(covers).share for covers in draws]
+        yield _over_draws(what, name, shares, "share", n, check.chance, check.how)
     if gallery.asked.any() and len(set(gallery.artists)) >= FOLDS:
-        yield _condition_shown(name, described[0], gallery.c[:, gallery.asked], gallery.artists)
+        yield _condition_shown(name, compute_descriptors(draws[0]), gallery.c[:, gallery.asked], gallery.artists)
 
 
 def asked_of(c: np.ndarray, layout: Layout) -> np.ndarray:
@@ -173,20 +188,24 @@ def score_real(gallery: Gallery) -> list[Measured]:
     rng = np.random.default_rng(0)
     n = min(len(gallery.real), len(gallery.training))
     draws = [gallery.training[rng.choice(len(gallery.training), n, replace=False)] for _ in range(DRAWS)]
-    overlaps = [measure_overlap(gallery.real, x) for x in draws]
-    return [
-        _over_draws("distance", "training covers", [frechet_distance(x, gallery.real) for x in draws], "Fréchet", n),
-        _over_draws("precision", "training covers", [overlap.precision for overlap in overlaps], "share", n),
-        _over_draws("coverage", "training covers", [overlap.coverage for overlap in overlaps], "share", n),
-    ]
+    return list(_distances("training covers", draws, gallery, n))
+
+
+def _distances(name: str, features: Sequence[np.ndarray], gallery: Gallery, n: int) -> Iterator[Measured]:
+    """How sets of features `[n, d]` lie to those of unseen real covers, and of what the distances are."""
+    overlaps = [measure_overlap(gallery.real, x) for x in features]
+    distances = [frechet_distance(x, gallery.real) for x in features]
+    yield _over_draws("distance", name, distances, "Fréchet", n, how=gallery.how)
+    yield _over_draws("precision", name, [overlap.precision for overlap in overlaps], "share", n, how=gallery.how)
+    yield _over_draws("coverage", name, [overlap.coverage for overlap in overlaps], "share", n, how=gallery.how)
 
 
 def _over_draws(
-    what: str, name: str, values: Sequence[float], unit: str, n: int, chance: float | None = None
+    what: str, name: str, values: Sequence[float], unit: str, n: int, chance: float | None = None, how: str = ""
 ) -> Measured:
     """The mean over draws with its 95 % interval."""
     mean, reach = float(np.mean(values)), _T95 * float(np.std(values, ddof=1)) / np.sqrt(len(values))
-    return Measured(what, name, mean, unit, (mean - reach, mean + reach), chance, n)
+    return Measured(what, name, mean, unit, (mean - reach, mean + reach), chance, n, how)
 
 
 def read_covers(folder: Path, n: int, resolution: int) -> list[np.ndarray]:

@@ -12,10 +12,10 @@ from analysis.copies import CROP, EYES, RATE, Copies, CopyCheck
 from analysis.maps import FEWEST, sample_rows
 from analysis.pictures import cover_rows
 from analysis.report import Number, Picture, Section, Table
-from data.covers import RESIZE_FILTER
 from scripts.study import Generated, Study
 
-MOST_HONEST, MOST_SHOWN, MOST_TOLD = 1000, 5, 50
+MOST_HONEST, FEW_HELD_OUT, MOST_SHOWN, MOST_TOLD = 1000, 100, 5, 50
+UNIT = "of the tenth nearest's distance"
 
 
 def copies(study: Study) -> Section | None:
@@ -24,7 +24,7 @@ def copies(study: Study) -> Section | None:
     artists = study.artists(study.rows)
     if drawn is None or len(study.rows) < FEWEST or len(set(artists)) < 2:
         return None
-    honest = sample_rows(len(study.rows), MOST_HONEST, study.seed)
+    honest = _honest(study)
     checks = [CopyCheck.fit(eye, study.covers, study.covers[honest], barred=(artists, artists[honest])) for eye in EYES]
     looks = [check.look(drawn.covers) for check in checks]
     numbers = [number for pair in zip(checks, looks, strict=True) for number in _numbers(*pair)]
@@ -33,7 +33,8 @@ def copies(study: Study) -> Section | None:
         f"Of {len(drawn.covers):,} generated covers {int(flagged.sum()):,} are flagged: nearer to a real one than "
         f"{1 - RATE:.0%} of real covers come to any by another artist, by the learned embedding or by perceptual hash. "
         f"So of covers that copy nothing about {RATE:.0%} would be flagged by each. A cover is looked at as it is, "
-        f"mirrored, upside down, and in crops of {CROP:.0%} of its side; the nearest of these views counts."
+        f"mirrored, upside down, and in crops of {CROP:.0%} of its side; the nearest of these views counts. Distances "
+        "are shares of that to the tenth nearest real cover: what is near to many copies none of them."
     ]
     if min(check.threshold for check in checks) == 0:
         words.append("Real covers of different artists are equal so often that copies cannot be told from them.")
@@ -48,16 +49,22 @@ def copies(study: Study) -> Section | None:
     return Section("Copies", words, tables, _pictures(study, drawn, checks, looks, bool(flagged.any())), numbers)
 
 
+def _honest(study: Study) -> np.ndarray:
+    """Which covers `[n]` are honest: held-out ones where there are enough, else any."""
+    held_out = np.flatnonzero(~np.isin(study.rows, study.dataset.indices("train")))
+    pool = held_out if len(held_out) >= FEW_HELD_OUT else np.arange(len(study.rows))
+    return pool[sample_rows(len(pool), MOST_HONEST, study.seed)]
+
+
 def _numbers(check: CopyCheck, found: Copies) -> list[Number]:
-    name, n = check.eye.name, len(found.distance)
-    how = f"{name} of 64 px covers, {RESIZE_FILTER}; threshold {check.threshold:.3g} {check.eye.unit}"
+    name, n, how = check.eye.name, len(found.distance), check.how
     typical = float(np.median(check.honest))
     return [
         Number(f"flagged by {name}", found.share, "share", chance=check.chance, n=n, how=how),
         Number(
             f"to the nearest real cover by {name}, median",
             float(np.median(found.distance)),
-            check.eye.unit,
+            UNIT,
             chance=typical,
             n=n,
             how=how,
@@ -90,7 +97,7 @@ def _pictures(
             + ", ".join(f"{found.distance[k]:.3g}{' flagged' if found.flagged[k] else ''}" for k in first),
         ]
     sides = [
-        (check.eye.name, check.eye.unit, check.honest, found.distance, check.threshold)
+        (check.eye.name, check.honest, found.distance, check.threshold)
         for check, found in zip(checks, looks, strict=True)
     ]
     said = "Flagged pairs come first." if any_flagged else "None is flagged; these are the nearest."
@@ -106,7 +113,7 @@ def _pictures(
             "copy-distances",
             "How near covers come to the nearest real one: real covers to those of other artists, and generated ones. "
             f"Left of the line lie {RATE:.0%} of the real covers; generated ones there are flagged.",
-            distance_histograms(sides),
+            distance_histograms(sides, "distance to the nearest, over that to the tenth"),
             10,
             3.6,
         ),

@@ -1,15 +1,16 @@
 """What the learned embedding is worth: `python -m scripts.embedding_figures store/netlabels store/paintings`.
 
 Prints one JSON object a measured thing. Copies: planted in covers that training saw, to be found among all of these,
-with the threshold from one half of the held-out covers and the false alarms of the other half. Probes: what held-out
-artists' covers are, learnt from the training split's. Each beside the same network with random weights, the
-descriptors, and (copies) the perceptual hash.
+with the threshold from held-out covers; false alarms: of each half of the held-out artists at the other half's
+threshold. Probes: what held-out artists' covers are, learnt from the training split's. Each beside the same
+network with random weights, the descriptors, and (copies) the perceptual hash.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import io
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ def embedding_figures(
     """Measure the embedding on held-out covers; prints one JSON object a measured thing."""
     import torch
 
-    from analysis.copies import HASH, Eye, euclidean
+    from analysis.copies import EMBEDDING, HASH, Eye, euclidean, with_thumbnails
     from analysis.descriptors import compute_descriptors
     from analysis.embedding import CARD, PRETRAINED, CoverNetwork, compute_embeddings, read_embedding
     from data.shards import Dataset
@@ -88,12 +89,13 @@ def embedding_figures(
         "random weights": lambda images: compute_embeddings(images, fresh),
         "descriptors": compute_descriptors,
     }
-    eyes = [*(Eye(name, "distance", compute, euclidean) for name, compute in describe.items()), HASH]
+    used = Eye(EMBEDDING.name, lambda images: with_thumbnails(images, compute_embeddings(images, trained)), euclidean)
+    eyes = [used, *(Eye(name, compute, euclidean) for name, compute in describe.items()), HASH]
     own = []
-    for figure in (*find_planted(pool, eyes), *probe(pool, describe)):
+    for figure in itertools.chain(find_planted(pool, eyes), probe(pool, describe)):
         print(figure.to_json(), flush=True)
-        if figure.subject == "embedding":
-            own.append({key: value for key, value in dataclasses.asdict(figure).items() if key != "subject"})
+        if figure.subject in (used.name, "embedding"):
+            own.append(dataclasses.asdict(figure))
     if note:
         write_json(folder / CARD, {**read_json(folder / CARD), "figures": own})
 
@@ -105,20 +107,23 @@ def find_planted(pool: Pool, eyes: Sequence[Eye]) -> Iterator[Measured]:
     from scripts.comparison import Measured
 
     known, artists = pool.covers[pool.seen], pool.artists[pool.seen]
-    names = np.unique(pool.artists[~pool.seen])
-    first = np.isin(pool.artists, np.random.default_rng(0).permutation(names)[: len(names) // 2])
-    held_out, others = (some(np.flatnonzero(~pool.seen & half), MOST_HONEST) for half in (first, ~first))
-    chosen = some(np.arange(len(known)), MOST_PLANTED)
+    names = np.random.default_rng(1).permutation(np.unique(pool.artists[~pool.seen]))
+    first = np.isin(pool.artists, names[::2])
+    halves = [some(np.flatnonzero(~pool.seen & half), MOST_HONEST) for half in (first, ~first)]
+    honest, chosen = np.concatenate(halves[::-1]), some(np.arange(len(known)), MOST_PLANTED)
 
     def share(sums: np.ndarray) -> np.ndarray:
         return np.asarray(sums[..., 0] / sums[..., 1])
 
     for eye in eyes:
-        check = CopyCheck.fit(eye, known, pool.covers[held_out])
-        alarms = check.look(pool.covers[others]).flagged
-        parts = np.stack([alarms, np.ones(len(alarms))], axis=1)
-        score = score_sums(parts, share, pool.artists[others], RATE)
+        check = CopyCheck.fit(eye, known, pool.covers[halves[0]])
+        second = check.look(pool.covers[halves[1]])
+        check = dataclasses.replace(check, honest=np.sort(second.distance))
+        found = check.look(pool.covers[halves[0]])
+        parts = np.stack([np.concatenate([second.flagged, found.flagged]), np.ones(len(honest))], axis=1)
+        score = score_sums(parts, share, pool.artists[honest], RATE)
         yield Measured.of(score, "false alarms", eye.name, "share")
+        check = dataclasses.replace(check, honest=np.sort(np.concatenate([second.distance, found.distance])))
         for kind in PLANTS:
             rng = np.random.default_rng(1)
             found = check.look(np.stack([plant(known[row], kind, rng) for row in chosen]))

@@ -20,6 +20,9 @@ def evaluate(
     listeners: Annotated[
         str, typer.Option(help="Kinds of listeners, of which validation chooses.")
     ] = "ridge,canonical,contrastive",
+    features: Annotated[
+        str, typer.Option(metavar="NAME|FILE.pt", help="What distances are of: descriptors, embedding, or TorchScript.")
+    ] = "descriptors",
     seed: Annotated[int, typer.Option(min=0, help="Of the folds, the listeners and the shuffles.")] = 0,
     table: Annotated[bool, typer.Option("--table", help="A table for people instead of JSON lines.")] = False,
     picture: Annotated[
@@ -28,6 +31,7 @@ def evaluate(
     ] = None,
 ) -> None:
     """Measure a bundle on a dataset; prints one JSON object a measured thing."""
+    from analysis.detectors import open_detector
     from analysis.listeners import KINDS
     from data.checks import one_of
     from data.shards import Dataset
@@ -43,6 +47,7 @@ def evaluate(
     kinds = [kind.strip() for kind in listeners.split(",")]
     for kind in kinds:
         one_of("--listeners", kind, KINDS)
+    detector = open_detector(features)
     if picture is not None:
         check_picture(picture)
     folder = find_bundle(bundle)
@@ -51,7 +56,7 @@ def evaluate(
     generator, name = opened.generator, bundle.resolve().name
     prepared = prepare(dataset, generator.resolution, None, start=folder)
     stored = Dataset(dataset)
-    gallery = Gallery.open(stored, prepared.data)
+    gallery = Gallery.open(stored, prepared.data, detector)
     measured: list[Measured] = []
 
     def tell(figure: Measured) -> None:

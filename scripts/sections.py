@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from analysis.report import Section
 from scripts.cluster_sections import clusters, music
+from scripts.copy_section import copies
 from scripts.listening_section import listening
 from scripts.map_sections import beside, genres_and_decades, looked_at, maps
 from scripts.moving_section import matched, moves
@@ -16,6 +17,7 @@ SECTIONS: tuple[Callable[[Study], Section | None], ...] = (
     looked_at,
     maps,
     beside,
+    copies,
     traits,
     matched,
     moves,

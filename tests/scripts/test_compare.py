@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.descriptors import compute_descriptors
 from data.covers import read_png, write_png
 from data.errors import InputError
 from data.synthetic import draw_tracks, render_cover, write_world
@@ -31,7 +30,7 @@ def gallery_of(tracks):
     artists = np.array([track.artist for track in tracks])
     training = np.stack([render_cover(track, 32) for track in draw_tracks(200, seed=1)])
     asked = np.ones(3, dtype=bool)
-    return Gallery(compute_descriptors(covers), c, artists, compute_descriptors(training), asked), covers, training
+    return Gallery.of(covers, training, c, artists, asked), covers, training
 
 
 def test_covers_are_asked_for_what_people_know_and_what_varies():
@@ -53,6 +52,7 @@ def test_covers_of_the_rule_show_their_condition_and_those_of_others_do_not():
     copied = {m.name: m for m in score_covers("copier", [training[:150]] * DRAWS, gallery)}
     assert copied["copies"].value > 0.9
     assert right["copies"].value == pytest.approx(right["copies"].chance)
+    assert copied["copies by hash"].value > 0.9
 
 
 @pytest.mark.parametrize(("text", "minutes"), [("90s", 1.5), ("20m", 20), ("0.5h", 30)])
