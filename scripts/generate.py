@@ -60,7 +60,7 @@ def generate(
     title: Annotated[str | None, typer.Option(help="Set this title on the cover.")] = None,
     artist: Annotated[str | None, typer.Option(help="Set this artist on the cover.")] = None,
     titled: Annotated[
-        bool, typer.Option("--titled/--untitled", help="Set the title and artist that are in each file's tags, or its name.")
+        bool, typer.Option("--titled/--untitled", help="Set title and artist from each file's tags, or its name.")
     ] = False,
     style: Annotated[
         str | None,
