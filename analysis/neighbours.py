@@ -85,18 +85,3 @@ def _approximate_overlap(real: Search, generated: Search, k: int) -> Neighbourly
 
 def _shares(balls: np.ndarray, recalled: np.ndarray, covered: np.ndarray, k: int) -> Overlap:
     return Overlap(float((balls > 0).mean()), float(recalled.mean()), float(balls.mean() / k), float(covered.mean()))
-
-
-def nearest_within(x: np.ndarray, k: int = 1) -> np.ndarray:
-    """Distances `[N, k]` of each row of `x [N, d]` to its k nearest others, the nearest first."""
-    return Search(x, len(x) ** 2 <= MOST_PAIRS).within(k).distance
-
-
-def nearest_among(x: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each row of `x [N, d]` the distance `[N]` to the nearest of `others [M, d]`, and which that is `[N]`.
-
-    Of all pairs up to 20,000 × 20,000, approximate beyond.
-    """
-    x, others = checked_pair(x, others)
-    found = Search(others, len(x) * len(others) <= MOST_PAIRS).among(x)
-    return found.distance[:, 0], found.which[:, 0]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis import blocks
-from analysis.neighbours import measure_overlap, nearest_among, nearest_within, neighbourly_overlap
+from analysis.neighbours import measure_overlap, neighbourly_overlap
 from analysis.search import Search
 
 
@@ -51,21 +51,21 @@ def test_dropped_modes_lower_recall_and_coverage_and_noise_lowers_precision(rng)
 
 def test_nearest_are_those_of_the_slow_search(rng):
     x, others = rng.normal(size=(1500, 2)), rng.normal(size=(40, 2))
-    distance, which = nearest_among(x[:50], others)
+    found = Search(others).among(x[:50])
     slow = np.linalg.norm(x[:50, None] - others[None], axis=2)
-    assert np.allclose(distance, slow.min(axis=1))
-    assert np.array_equal(which, slow.argmin(axis=1))
+    assert np.allclose(found.distance[:, 0], slow.min(axis=1))
+    assert np.array_equal(found.which[:, 0], slow.argmin(axis=1))
     one = 1400  # in the second block
-    assert np.allclose(nearest_within(x, 2)[one], np.sort(np.linalg.norm(x - x[one], axis=1))[1:3])
+    assert np.allclose(Search(x).within(2).distance[one], np.sort(np.linalg.norm(x - x[one], axis=1))[1:3])
 
 
 def test_senseless_sets_are_refused():
     with pytest.raises(ValueError, match="more than 5 rows"):
         measure_overlap(np.zeros((5, 2)), np.zeros((9, 2)))
     with pytest.raises(ValueError, match="finite"):
-        nearest_among(np.full((2, 2), np.nan), np.zeros((2, 2)))
+        Search(np.zeros((2, 2))).among(np.full((2, 2), np.nan))
     with pytest.raises(ValueError, match="more than 3 rows"):
-        nearest_within(np.zeros((3, 2)), 3)
+        Search(np.zeros((3, 2))).within(3)
     with pytest.raises(ValueError, match="at least 4 rows"):
         Search(np.zeros((3, 2))).among(np.zeros((1, 2)), 4)
     with pytest.raises(ValueError, match="needs"):
@@ -89,11 +89,11 @@ def test_sets_of_equal_covers_overlap_wholly(value):
 
 def test_blocks_and_a_place_far_away_change_nothing(rng, monkeypatch):
     real, generated = rng.normal(size=(90, 4)), rng.normal(0.2, 1, size=(70, 4))
-    whole, near = measure_overlap(real, generated), nearest_within(real, 3)
+    whole, near = measure_overlap(real, generated), Search(real).within(3).distance
     assert measure_overlap(real + 1e4, generated + 1e4) == whole
     monkeypatch.setattr(blocks, "BLOCK_NUMBERS", 500)
     assert measure_overlap(real, generated) == whole
-    assert np.allclose(nearest_within(real, 3), near)
+    assert np.allclose(Search(real).within(3).distance, near)
 
 
 def test_blocks_are_all_rows_once():
