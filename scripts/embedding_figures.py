@@ -172,6 +172,8 @@ def probe(pool: Pool, describe: Mapping[str, Callable[[np.ndarray], np.ndarray]]
     for source in dict.fromkeys(pool.sources.tolist()):
         counts = Counter(pool.genres[pool.sources == source].tolist())
         frequent = [name for name, count in counts.items() if name and count >= LEAST_OF_A_KIND]
+        # What only one artist makes cannot be known from others.
+        frequent = [name for name in frequent if len(set(pool.artists[pool.genres == name])) > 1]
         questions[f"genre in {source}"] = ((pool.sources == source) & np.isin(pool.genres, frequent), pool.genres)
     for subject, compute in describe.items():
         x = np.asarray(compute(pool.covers), dtype=np.float64)
@@ -179,7 +181,10 @@ def probe(pool: Pool, describe: Mapping[str, Callable[[np.ndarray], np.ndarray]]
             if len(set(labels[asked])) < 2:
                 continue
             classes = np.unique(labels, return_inverse=True)[1]
-            learnt, held_out = some(np.flatnonzero(asked & pool.seen), MOST_LEARNT), np.flatnonzero(asked & ~pool.seen)
+            learnt = some(np.flatnonzero(asked & pool.seen), MOST_LEARNT)
+            held_out = np.flatnonzero(asked & ~pool.seen & np.isin(classes, classes[learnt]))
+            if len(set(pool.artists[held_out])) < 2:
+                continue
             said = fit_classes(x[learnt], classes[learnt], pool.artists[learnt]).predict(x[held_out])
             score = score_accuracy(said, classes[held_out], pool.artists[held_out])
             yield Measured.of(score, f"{name}, linear", subject, "accuracy")

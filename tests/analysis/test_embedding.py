@@ -64,7 +64,7 @@ def test_other_arrays_are_refused(images):
 def test_the_shipped_one_is_small_and_says_what_it_is():
     assert (PRETRAINED / WEIGHTS).stat().st_size < 3_000_000
     card = json.loads((PRETRAINED / CARD).read_text())
-    assert {"what", "how", "weaknesses", "trained_on", "licences"} <= set(card)
+    assert {"what", "how", "weaknesses", "trained_on", "licences", "figures"} <= set(card)
     assert {one["dataset"] for one in card["trained_on"]} == {"netlabels", "paintings"} == set(card["licences"])
 
 
