@@ -61,18 +61,20 @@ class Pairs:
             )
         if not np.isfinite(x).all():
             raise ValueError("the covers' descriptors must be finite")
-        told, kept = [], []
+        told, known = [], []
         for column, name in enumerate(names):
-            known = y[np.isfinite(y[:, column]), column]
-            if len(known) < max(LEAST_KNOWN * len(y), 1):
-                told.append(f"{name}: known of {len(known)} tracks of {len(y)} only")
-            elif np.ptp(known) <= 1e-9 * max(abs(known[0]), 1):
+            values = y[np.isfinite(y[:, column]), column]
+            if len(values) < max(LEAST_KNOWN * len(y), 1):
+                told.append(f"{name}: known of {len(values)} tracks of {len(y)} only")
+            elif not _varies(values):
                 told.append(f"{name}: the same for all tracks")
             else:
-                kept.append(column)
+                known.append(column)
+        rows = np.flatnonzero(np.isfinite(y[:, known]).all(axis=1))
+        kept = [column for column in known if _varies(y[rows, column])]
+        told += [f"{names[column]}: the same for all tracks that lack none" for column in known if column not in kept]
         if not kept:
             raise ValueError(f"there is nothing to listen for ({'; '.join(told) or 'no attribute was given'})")
-        rows = np.flatnonzero(np.isfinite(y[:, kept]).all(axis=1))
         if len(rows) < len(y):
             told.append(f"{len(y) - len(rows)} of {len(y)} tracks lack an attribute")
         if len(np.unique(artists[rows])) < 2:
@@ -174,6 +176,10 @@ class Listeners:
             sizes[rows] = len(rows)
         heard = Heard(answers, truths, to_track, to_cover, agreement, sizes, self.pairs.artists)
         return heard.of(np.sort(np.concatenate([fold.held_out for fold in self.folds])))
+
+
+def _varies(values: np.ndarray) -> bool:
+    return bool(len(values)) and bool(np.ptp(values) > 1e-9 * max(abs(values[0]), 1))
 
 
 def teach(

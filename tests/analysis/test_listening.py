@@ -213,6 +213,16 @@ def test_what_cannot_be_asked_is_left_out_in_words() -> None:
     assert np.isfinite(teach(asked, ("ridge",)).hear().answers).all()
 
 
+def test_what_varies_only_where_something_else_is_unknown_is_left_out_too() -> None:
+    pairs = linear_pairs(n_artists=6)
+    year, tag = np.full((24, 1), np.nan), np.zeros((24, 1))
+    year[:16], tag[16:] = np.arange(16)[:, None], 1
+    asked = Pairs.of(pairs.x, np.concatenate([pairs.y, year, tag], axis=1), (*NAMES, "year", "tag"), pairs.artists)
+    assert asked.names == (*NAMES, "year")
+    assert asked.left_out == ("tag: the same for all tracks that lack none", "8 of 24 tracks lack an attribute")
+    assert np.isfinite(permute(asked, 9).matched)
+
+
 @pytest.mark.parametrize(
     ("rows", "columns", "artists", "reason"),
     [
