@@ -28,7 +28,7 @@ RECIPE = "small"
 RESOLUTION = 128
 SOURCES = ("netlabels", "paintings", "music")
 OPTIONS: dict[str, Any] = {
-    "total_images": 400_000,
+    "total_images": 200_000,
     "condition_dropout": 0.25,
     "panel_every": 20_000,
     "snapshot_every": 50_000,
