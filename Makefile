@@ -43,7 +43,7 @@ board: $(VENV)/.installed ## TensorBoard over RUNS=runs
 
 # A process a core, each test file whole in one of them; one thread each, or they would wait for one another.
 test: $(VENV)/.installed-dev ## install what is needed and run every test
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "slow or not slow" -n auto --dist loadfile
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "slow or not slow" -n auto --dist loadfile --no-loadscope-reorder
 
 test-fast: $(VENV)/.installed-dev ## the tests that take seconds
 	@$(BIN)/python -m pytest

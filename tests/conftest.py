@@ -28,6 +28,11 @@ class Finished:
         return self.out.splitlines()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The README's commands first: one test of minutes, beside which another process gets through many files."""
+    items.sort(key=lambda item: item.path.name != "test_readme.py")
+
+
 @pytest.fixture
 def gatefold(capfd: pytest.CaptureFixture[str]) -> Callable[..., Finished]:
     """`gatefold(*words)`: runs the command in this process."""
