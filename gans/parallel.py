@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,6 +21,8 @@ from gans.draws import place_and_number
 
 PATIENCE = datetime.timedelta(days=1)
 """How long processes wait for the first one, which may have a large dataset to listen to. (A few minutes are usual.)"""
+SETTLE_S = 0.5
+"""Gloo's threads need the interpreter to give back the last tensors; one that goes down meanwhile is aborted."""
 
 
 @contextlib.contextmanager
@@ -34,6 +37,7 @@ def together(device: torch.device) -> Iterator[None]:
     try:
         yield
     finally:
+        time.sleep(SETTLE_S)
         dist.destroy_process_group()
 
 
