@@ -8,6 +8,7 @@ import base64
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -115,15 +116,30 @@ def _read_tags(path: Path) -> tuple[dict[str, list[str]], list[FileSource]]:
     import mutagen
 
     try:
-        easy = mutagen.File(path, easy=True)
         full = mutagen.File(path)
+        named = _named(path, getattr(full, "tags", None))
     except Exception:  # mutagen's parsers raise almost anything on damaged tags; the music may still be sound
         return {}, []
     tags: dict[str, list[str]] = {}
-    for name, values in dict(easy.tags or {}).items() if easy is not None else ():
+    for name, values in named.items():
         texts = values if isinstance(values, list) else [values]
         tags[str(name).lower()] = [str(value) for value in texts if str(value).strip()]
     return tags, [picture for picture in _pictures(full) if 0 < len(picture) <= MAX_BYTES]
+
+
+def _named(path: Path, tags: Any) -> dict[str, Any]:
+    """A file's `tags` under mutagen's easy names; mutagen itself gives them to ID3 in MP3, not in WAV and AIFF."""
+    import mutagen
+    from mutagen.easyid3 import EasyID3
+    from mutagen.id3 import ID3
+
+    if not isinstance(tags, ID3):
+        return dict(getattr(mutagen.File(path, easy=True), "tags", None) or {})
+    named = {}
+    for name, texts_of in EasyID3.Get.items():
+        with suppress(KeyError, ValueError):  # there is no such frame; it is damaged
+            named[name] = texts_of(tags, name)
+    return named
 
 
 def _pictures(file: Any) -> list[bytes]:
