@@ -99,8 +99,8 @@ def generate(
     if seed + count * (len(track) if vary else 1) - 1 > MAX_SEED:
         raise InputError("--count", f"the last seed would be beyond {MAX_SEED}")
 
-    from scripts.embedding import embed_copy, embed_in_place
     from scripts.pipeline import Listener, most_typical, write_covers
+    from scripts.tagged_tracks import embed_copy, embed_in_place
 
     listener = Listener.open(model)
     for remark in listener.remarks(wishes):

@@ -14,7 +14,7 @@ def embed_copy(track: Path, music: str, cover: Path, seed: int) -> Path:
     `music` is the track's fingerprint. Where that name is taken by anything but this music with this cover, digits of
     the fingerprint come between; nothing else is overwritten.
     """
-    from data.embedding_art import embed_art
+    from data.cover_tags import embed_art
 
     picture, name = cover.read_bytes(), safe_name(track.stem)
     for stem in (f"{name}-{seed}", f"{name}-{music[:8]}-{seed}"):
@@ -27,7 +27,7 @@ def embed_copy(track: Path, music: str, cover: Path, seed: int) -> Path:
 
 def embed_in_place(track: Path, cover: Path) -> Path:
     """Writes `cover` into the tags of `track` itself; its path."""
-    from data.embedding_art import embed_art
+    from data.cover_tags import embed_art
 
     embed_art(track, track, cover.read_bytes())
     return track

@@ -18,8 +18,8 @@ from mutagen.flac import Picture
 from mutagen.id3 import APIC, ID3, TALB, TIT2, TXXX
 from mutagen.mp4 import MP4Cover
 
+from data.cover_tags import MAX_FLAC_BYTES, embed_art
 from data.covers import encode_png
-from data.embedding_art import MAX_FLAC_BYTES, embed_art
 from data.errors import InputError
 from data.jpeg import encode_jpeg
 from data.library import read_pictures
