@@ -38,7 +38,6 @@ def _hex(colour: tuple[int, int, int]) -> str:
 _BRIGHT = tuple(_hex(colour) for colour in COLOURS[:-1])
 LIGHT = Theme("light", "#fcfcfa", "#22252a", "#d9d9d4", "#0072b2", "#d55e00", "#08306b", (*_BRIGHT, "#3c3c3c"))
 DARK = Theme("dark", "#16181c", "#e8e6e1", "#3a3d44", "#56b4e9", "#e69f00", "#9ecae1", (*_BRIGHT, "#d0d0d0"))
-THEMES = (LIGHT, DARK)
 
 Draw = Callable[["Figure", Theme], None]
 

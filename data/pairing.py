@@ -22,7 +22,7 @@ from data.associations import MUSIC, pairing_cost
 from data.attributes import ATTRIBUTE_NAMES, ATTRIBUTES
 from data.transport import transport_plan
 
-TRUE, GENRE, CROSSMODAL = KINDS = ("true", "genre", "crossmodal")
+TRUE, GENRE, CROSSMODAL = "true", "genre", "crossmodal"
 
 SPREAD: Mapping[str, float] = {
     "danceability": 0.13,
