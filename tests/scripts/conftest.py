@@ -1,4 +1,4 @@
-"""Networks as small as these spend their time waiting for the second thread; a bundle that hears."""
+"""Networks this small spend their time waiting for the second thread; a bundle that hears; `generate` in one word."""
 
 from __future__ import annotations
 
@@ -25,3 +25,11 @@ def hearing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     own = untrained_cnn()
     extras = bundle_extras(hearing_schema(own.code_dim), own, others=[random_pca()])
     return write_hearing_bundle(tmp_path_factory.mktemp("bundles") / "hearing", *extras)
+
+
+@pytest.fixture
+def make(gatefold, bundle, tmp_path):
+    """`make(*words)`: `gatefold generate` with the random bundle, not finished, into `tmp_path / "covers"`."""
+    return lambda *words: gatefold(
+        "generate", "--model", bundle, "--finish", "raw", "--out", tmp_path / "covers", *words
+    )
