@@ -1,4 +1,4 @@
-"""`gatefold generate` and what is odd or wrong: it is heard all the same, or one line says why not and the rest goes on."""
+"""`gatefold generate` and what is odd or wrong: heard all the same, or one line says why not and the rest goes on."""
 
 from __future__ import annotations
 
