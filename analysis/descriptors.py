@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from data.colour import rgb_to_lab
+
 GRID = 4
 HUES = 12
 LIGHTNESSES = 8
@@ -36,24 +38,6 @@ WEIGHTS = np.array([_FAMILY_WEIGHTS[name.split()[0]] for name in DESCRIPTOR_NAME
 """The weight `[d]` that each column has been multiplied by."""
 
 _CHUNK = 128
-# Linear sRGB (D65) to XYZ over the white point: IEC 61966-2-1; rows are X, Y, Z.
-_TO_XYZ = np.array(
-    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
-)
-_TO_XYZ /= _TO_XYZ.sum(axis=1, keepdims=True)
-
-
-def rgb_to_lab(images: np.ndarray) -> np.ndarray:
-    """CIE L*a*b* (D65) float64 `[N, 3, H, W]`, L 0…100, of uint8 sRGB images `[N, 3, H, W]`."""
-    levels = np.arange(256) / 255
-    linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)[images]
-    return _linear_to_lab(linear)
-
-
-def _linear_to_lab(linear: np.ndarray) -> np.ndarray:
-    t = np.einsum("xc,nchw->nxhw", _TO_XYZ, linear)
-    x, y, z = np.where(t > (6 / 29) ** 3, np.cbrt(t), t / (3 * (6 / 29) ** 2) + 4 / 29).transpose(1, 0, 2, 3)
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
 
 
 def compute_descriptors(images: np.ndarray) -> np.ndarray:

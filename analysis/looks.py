@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from scipy import ndimage
 
-from analysis.descriptors import rgb_to_lab
+from data.colour import LUMA, rgb_to_lab
 
 SIDE = 64
 """Images are averaged to this side for all but texture and strokes, which are read at `FINE_SIDE`."""
@@ -36,7 +36,7 @@ def compute_looks(images: np.ndarray) -> dict[str, np.ndarray]:
 def _look(images: np.ndarray) -> dict[str, np.ndarray]:
     fine = _at_side(images.astype(np.float32), FINE_SIDE)
     lab = rgb_to_lab(np.round(_at_side(images.astype(np.float32), SIDE)).astype(np.uint8))  # [n, 3, 64, 64]
-    grey = np.einsum("c,nchw->nhw", np.array([0.299, 0.587, 0.114]), fine) / 255  # [n, 128, 128]
+    grey = np.einsum("c,nchw->nhw", np.array(LUMA), fine) / 255  # [n, 128, 128]
     return {name: family(lab, grey) for name, family in FAMILIES.items()}
 
 

@@ -6,16 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.descriptors import check_images, rgb_to_lab, shrink
+from analysis.descriptors import check_images, shrink
+from data.colour import rgb_to_lab
 
 COLOURS = 5
 _REFINEMENTS = 4
 _CHUNK = 32
-_FROM_XYZ = np.array(
-    [[3.2404542, -1.5371385, -0.4985314], [-0.9692660, 1.8760108, 0.0415560], [0.0556434, -0.2040259, 1.0572252]]
-)
-"""XYZ (D65) to linear sRGB: IEC 61966-2-1."""
-_WHITE = np.linalg.solve(_FROM_XYZ, np.ones(3))
 
 
 class Palettes(NamedTuple):
@@ -97,12 +93,3 @@ def _nearest(x: np.ndarray, means: np.ndarray, weights: np.ndarray) -> np.ndarra
         nearer = distance < best
         best[nearer], parts[nearer] = distance[nearer], k
     return parts
-
-
-def lab_to_rgb(lab: np.ndarray) -> np.ndarray:
-    """sRGB 0…1 `[..., 3]` of CIE L*a*b* (D65) `[..., 3]`, held within the gamut."""
-    y = (lab[..., 0] + 16) / 116
-    t = np.stack([y + lab[..., 1] / 500, y, y - lab[..., 2] / 200], axis=-1)
-    xyz = np.where(t > 6 / 29, t**3, (t - 4 / 29) * 3 * (6 / 29) ** 2) * _WHITE
-    linear = (xyz @ _FROM_XYZ.T).clip(0, 1)
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.palettes import Palettes, lab_to_rgb
+from analysis.palettes import Palettes
+from data.colour import lab_to_rgb
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import fft, ndimage
 
-from analysis.descriptors import LARGEST_SIDE, cell_means, check_images, rgb_to_lab, shrink
+from analysis.descriptors import LARGEST_SIDE, cell_means, check_images, shrink
+from data.colour import contrast_ratio, hsv_saturation, lightness_to_luminance, rgb_to_lab
 
 
 class Trait(NamedTuple):
@@ -149,16 +150,15 @@ def _colour(rgb: np.ndarray, lab: np.ndarray) -> dict[str, np.ndarray]:
     hue = np.rad2deg(np.arctan2(mean_b, mean_a)) % 360
     towards_50 = a * np.cos(np.deg2rad(50)) + b * np.sin(np.deg2rad(50))  # C* cos(h − 50°)
     warmth = (np.maximum(chroma, 1e-9) ** 0.07 * towards_50).mean(axis=1)
-    red, green, blue = rgb.reshape(n, 3, -1).transpose(1, 0, 2).astype(np.float32)
-    high = np.maximum(np.maximum(red, green), blue)
-    low = np.minimum(np.minimum(red, green), blue)
+    planes = rgb.reshape(n, 3, -1).astype(np.float32)
+    red, green, blue = planes.transpose(1, 0, 2)
     opponents = [red - green, (red + green) / 2 - blue]
     deviation = np.sqrt(sum(plane.var(axis=1, dtype=np.float64) for plane in opponents))
     mean = np.sqrt(sum(plane.mean(axis=1, dtype=np.float64) ** 2 for plane in opponents))
     return {
         "hue": np.where(np.hypot(mean_a, mean_b) < GREY, np.nan, np.where(hue < 360, hue, 0.0)),
         "warmth": -0.5 + 0.02 * warmth,
-        "saturation": ((high - low) / np.maximum(high, 1)).mean(axis=1, dtype=np.float64),
+        "saturation": hsv_saturation(planes).mean(axis=1, dtype=np.float64),
         "chroma": chroma.mean(axis=1),
         "colourfulness": deviation + 0.3 * mean,
     }
@@ -167,7 +167,7 @@ def _colour(rgb: np.ndarray, lab: np.ndarray) -> dict[str, np.ndarray]:
 def _light(lightness: np.ndarray) -> dict[str, np.ndarray]:
     n, side = lightness.shape[:2]
     flat = lightness.reshape(n, -1)
-    low, high = (_luminance(level) for level in np.percentile(flat, (5, 95), axis=1))
+    low, high = (lightness_to_luminance(level) for level in np.percentile(flat, (5, 95), axis=1))
     levels = np.round(flat * 2.55).astype(np.int64).clip(0, 255)
     counts = np.bincount((levels + 256 * np.arange(n)[:, None]).ravel(), minlength=256 * n).reshape(n, 256)
     share = counts / flat.shape[1]
@@ -177,16 +177,11 @@ def _light(lightness: np.ndarray) -> dict[str, np.ndarray]:
     return {
         "lightness": flat.mean(axis=1),
         "contrast": flat.std(axis=1),
-        "luminance ratio": (high + 0.05) / (low + 0.05),
+        "luminance ratio": contrast_ratio(high, low),
         "entropy": np.abs((share * np.log2(np.where(share > 0, share, 1))).sum(axis=1)),
         "top over bottom": lightness[:, :half].mean(axis=(1, 2)) - lightness[:, side - half :].mean(axis=(1, 2)),
         "centre over border": middle.mean(axis=(1, 2)) - around,
     }
-
-
-def _luminance(lightness: np.ndarray) -> np.ndarray:
-    """Relative luminance 0…1 of CIE L* 0…100."""
-    return np.where(lightness > 8, ((lightness + 16) / 116) ** 3, lightness / (24389 / 27))
 
 
 def _edges(lightness: np.ndarray) -> dict[str, np.ndarray]:

@@ -14,11 +14,11 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from data.colour import LUMA
 from data.covers import to_float
 
 LEAST_AREA = 0.2
 TEMPERATURE = 0.1
-_LUMA = (0.299, 0.587, 0.114)
 _BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 
 
@@ -68,7 +68,7 @@ def _crop(x: Tensor, side: int, rng: np.random.Generator) -> Tensor:
 
 
 def _colour(x: Tensor, rng: np.random.Generator) -> Tensor:
-    grey = (x * torch.tensor(_LUMA)[:, None, None]).sum(dim=1, keepdim=True)
+    grey = (x * torch.tensor(LUMA)[:, None, None]).sum(dim=1, keepdim=True)
     x = grey + (x - grey) * (1 + _each(rng, x, -0.4, 0.4, share=0.8))
     middle = grey.mean(dim=(2, 3), keepdim=True)
     x = middle + (x - middle) * (1 + _each(rng, x, -0.3, 0.3, share=0.8))

@@ -18,6 +18,8 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.stats import rankdata
 
+from data.colour import luma
+
 TRAITS = ("saturation", "lightness", "yellowness", "edges", "contrast", "complexity")
 """What is measured of a cover, in order."""
 
@@ -29,7 +31,7 @@ MUSIC = (
 """What may be known of a track, in order: four attributes, four descriptors, and two of what its listeners felt."""
 
 ASSOCIATIONS: Mapping[str, Mapping[str, float]] = {
-    "saturation": {"valence": 0.35, "energy": 0.3, "tempo": 0.15, "joy": 0.1, "majorness": 0.1},
+    "saturation": {"energy": 0.5, "valence": 0.2, "tempo": 0.15, "arousal": 0.1, "majorness": 0.05},
     "lightness": {"valence": 0.4, "brightness": 0.2, "joy": 0.15, "majorness": 0.15, "tempo": 0.1},
     "yellowness": {"tempo": 0.35, "valence": 0.35, "joy": 0.15, "majorness": 0.15},
     "edges": {"energy": 0.5, "onsets": 0.3, "arousal": 0.2},
@@ -39,7 +41,7 @@ ASSOCIATIONS: Mapping[str, Mapping[str, float]] = {
 """Which properties of the music each trait goes with, and their shares."""
 
 TRAIT_WEIGHTS: Mapping[str, float] = {
-    "saturation": 1.0, "lightness": 1.0, "yellowness": 0.7, "edges": 1.0, "contrast": 0.4, "complexity": 0.4,
+    "saturation": 1.5, "lightness": 1.0, "yellowness": 0.7, "edges": 1.5, "contrast": 0.4, "complexity": 0.4,
 }  # fmt: skip
 """How much each trait counts: hue is the least certain finding, contrast and complexity rest on analogy."""
 
@@ -62,10 +64,10 @@ def cover_traits(images: np.ndarray) -> np.ndarray:
 
 def _traits(image: np.ndarray) -> np.ndarray:
     x = image.astype(np.float32) / 255
-    luma = np.tensordot(np.array([0.299, 0.587, 0.114], np.float32), x, axes=(0, 0))  # [H, W]
-    edges = np.abs(np.diff(luma, axis=0)).mean() + np.abs(np.diff(luma, axis=1)).mean()
+    light = luma(x)  # [H, W]
+    edges = np.abs(np.diff(light, axis=0)).mean() + np.abs(np.diff(light, axis=1)).mean()
     saturation, yellowness = (x.max(axis=0) - x.min(axis=0)).mean(), ((x[0] + x[1]) / 2 - x[2]).mean()
-    return np.array([[saturation, luma.mean(), yellowness, edges / 2, 2 * luma.std(), _entropy(_palette(image))]])
+    return np.array([[saturation, light.mean(), yellowness, edges / 2, 2 * light.std(), _entropy(_palette(image))]])
 
 
 def _palette(image: np.ndarray) -> np.ndarray:

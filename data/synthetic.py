@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data.colour import hsv_saturation, hsv_to_rgb
 from data.synthetic_audio import STYLE_TABLE, play
 
 if TYPE_CHECKING:
@@ -123,15 +124,9 @@ def render_cover(track: SyntheticTrack, resolution: int) -> np.ndarray:
     disc = (x - disc_x) ** 2 + (y - disc_y) ** 2 < 0.13**2
     saturation = np.where(disc, 0.5 * track.saturation, track.saturation)
     value = np.where(disc, 0.98, np.minimum(value, 1.0))
-    image = _hsv_to_rgb(np.where(dark, hue - 12, hue + 12), saturation, value)
+    image = hsv_to_rgb(np.where(dark, hue - 12, hue + 12), saturation, value)
     image = image.reshape(3, resolution, factor, resolution, factor).mean(axis=(2, 4))
     return np.round(image * 255).astype(np.uint8)
-
-
-def _hsv_to_rgb(hue_deg: np.ndarray, saturation: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """RGB 0…1 `[3, ...]` of hue in degrees, saturation and value 0…1 `[...]`."""
-    k = (np.array([5.0, 3.0, 1.0]).reshape(3, *[1] * hue_deg.ndim) + hue_deg / 60) % 6
-    return value - value * saturation * np.clip(np.minimum(k, 4 - k), 0, 1)
 
 
 def measure_stripes(images: np.ndarray) -> np.ndarray:
@@ -168,8 +163,7 @@ def _waves() -> tuple[np.ndarray, np.ndarray]:
 
 def measure_saturation(images: np.ndarray) -> np.ndarray:
     """Median HSV saturation float64 `[N]`, 0…1, of uint8 images `[N, 3, H, W]`."""
-    high = images.max(axis=1).astype(np.float64)
-    saturation = (high - images.min(axis=1)) / np.maximum(high, 1.0)
+    saturation = hsv_saturation(images.astype(np.float64))
     return np.median(saturation.reshape(len(images), -1), axis=1)
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gans.enlarge import Plan, blur, enlarge, lightness, normals, plan_side, resize, smooth_along
+from data.colour import luma
+from gans.enlarge import Plan, blur, enlarge, normals, plan_side, resize, smooth_along
 from gans.stretch import Rows, Stretched
 
 BRISTLES = 512
@@ -25,7 +26,7 @@ def paint(cover: np.ndarray, size: int, seed: int) -> Rows:
 
     def rows(top: int, bottom: int) -> np.ndarray:
         colour = colours.rows(top, bottom)
-        wet = _DARK + (1 - _DARK) * np.minimum(lightness(colour) / _FULL, 1)
+        wet = _DARK + (1 - _DARK) * np.minimum(luma(colour) / _FULL, 1)
         return colour + wet * relief.rows(top, bottom)
 
     return rows
@@ -36,7 +37,7 @@ def _relief(plan: Plan, seed: int) -> np.ndarray:
     noise = np.random.default_rng(seed).standard_normal((1, BRISTLES, BRISTLES), dtype=np.float32)
     strokes = smooth_along(noise, normals(resize(plan.tensor, BRISTLES)), _STROKE)[0]
     strokes = (strokes - strokes.mean()) / strokes.std()
-    body = resize(lightness(plan.colours)[None], BRISTLES)[0]
+    body = resize(luma(plan.colours)[None], BRISTLES)[0]
     down, right = np.gradient(blur(strokes + _BODY * body, 0.7))
     shine = np.clip(_DEPTH * strokes - _GLOSS * (down + right), -_MOST, _MOST)
     return (shine - shine.mean())[None]

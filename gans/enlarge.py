@@ -16,12 +16,13 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
+from data.colour import luma
+
 COARSE = 16
 """Cells a side whose mean colours are kept."""
 FLOW_SIDE = 256
 """The flow is smooth: plans larger than this follow that of this size."""
 _PACE, _SURE = np.float32(0.4), np.float32(0.6)
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,6 @@ def enlarge(cover: np.ndarray, side: int) -> Plan:
 def plan_side(size: int) -> int:
     """How wide a plan has to be for a cover of `size` pixels: one that is looked at closely needs sharper edges."""
     return 512 if size <= 1024 else 1024
-
-
-def lightness(picture: np.ndarray) -> np.ndarray:
-    """Luma (Rec. 601) float32 `[h, w]` of `[3, h, w]`."""
-    return np.tensordot(_LUMA, picture, 1)
 
 
 def with_means(picture: np.ndarray, of: np.ndarray) -> np.ndarray:
@@ -122,7 +118,7 @@ def sharpen_across(picture: np.ndarray, normal: np.ndarray, steps: int, sigma: f
     """
     xx, xy, yy = normal[0] ** 2, 0.5 * normal[0] * normal[1], normal[1] ** 2
     for _ in range(steps):
-        light = np.pad(blur(lightness(picture), sigma), 1, mode="edge")
+        light = np.pad(blur(luma(picture), sigma), 1, mode="edge")
         middle = light[1:-1, 1:-1]
         curve = xx * (light[1:-1, 2:] + light[1:-1, :-2] - 2 * middle)
         curve += yy * (light[2:, 1:-1] + light[:-2, 1:-1] - 2 * middle)

@@ -13,8 +13,9 @@ import numpy as np
 from PIL import Image
 
 from data.checks import number_within, one_of
+from data.colour import luma
 from gans.brush import paint
-from gans.enlarge import blur, enlarge, lightness, plan_side, resize
+from gans.enlarge import blur, enlarge, plan_side, resize
 from gans.halftone import halftone
 from gans.paper import cut_paper
 from gans.stretch import Rows, Stretched
@@ -75,7 +76,7 @@ def grain(cover: np.ndarray, size: int, seed: int) -> Rows:
 
     def rows(top: int, bottom: int) -> np.ndarray:
         colour = colours.rows(top, bottom)
-        light = np.clip(lightness(colour) * np.float32(1 / 255), 0, 1)
+        light = np.clip(luma(colour) * np.float32(1 / 255), 0, 1)
         return colour + grains.rows(top, bottom) * (_LEAST_GRAIN + 2.6 * light * (1 - light))
 
     return rows

@@ -12,6 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from data.colour import contrast_ratio, lab_to_rgb, relative_luminance, rgb_to_lab
+
 LEAST_CONTRAST = 4.5
 WORST_SHARE = 0.02
 """The contrast that counts is that at this quantile of the pixels: all but one in fifty have more."""
@@ -26,26 +28,8 @@ _TINT, _SHADE = 94.0, 11.0
 _PALE = 14.0
 """Lightness of a tint and a shade, and the most chroma that they keep."""
 _EXTREME, _GREY = 0.6, 18.0
-_CODES = np.arange(256) / 255
-_LINEAR = np.where(_CODES <= 0.04045, _CODES / 12.92, ((_CODES + 0.055) / 1.055) ** 2.4).astype(np.float32)
-_WEIGHTS = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
-# Linear sRGB (D65) to XYZ over the white point: IEC 61966-2-1.
-_TO_XYZ = np.array(
-    [[0.43395, 0.37622, 0.18983], [0.212639, 0.715169, 0.072192], [0.017757, 0.109469, 0.872774]], dtype=np.float64
-)
 
 Ink = tuple[int, int, int]
-
-
-def relative_luminance(pixels: np.ndarray) -> np.ndarray:
-    """WCAG's relative luminance float32 `[...]`, 0 to 1, of uint8 sRGB `[3, ...]`."""
-    red, green, blue = (_LINEAR[channel] * weight for channel, weight in zip(pixels, _WEIGHTS, strict=True))
-    return np.asarray(red + green + blue)
-
-
-def contrast_ratio(one: np.ndarray | float, other: np.ndarray | float) -> np.ndarray:
-    """WCAG's contrast ratio, 1 to 21, of relative luminances."""
-    return np.asarray((np.maximum(one, other) + 0.05) / (np.minimum(one, other) + 0.05))
 
 
 @lru_cache(maxsize=256)
@@ -81,28 +65,11 @@ class Ground:
         return self.contrast(ink) >= LEAST_CONTRAST * _SPARE
 
 
-def to_lab(pixels: np.ndarray) -> np.ndarray:
-    """CIE L*a*b* (D65) float64 `[N, 3]` of uint8 sRGB `[N, 3]`."""
-    xyz = _LINEAR[pixels].astype(np.float64) @ _TO_XYZ.T
-    f = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz * (29 / 6) ** 2 / 3 + 4 / 29)
-    return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=1)
-
-
-def from_lab(lab: np.ndarray) -> np.ndarray:
-    """uint8 sRGB `[N, 3]` of CIE L*a*b* `[N, 3]`, cut to the gamut; the inverse of `to_lab` for all that is in it."""
-    middle = (lab[:, 0] + 16) / 116
-    f = np.stack([middle + lab[:, 1] / 500, middle, middle - lab[:, 2] / 200], axis=1)
-    xyz = np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29))
-    linear = np.clip(xyz @ np.linalg.inv(_TO_XYZ).T, 0, 1)
-    codes = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.rint(255 * codes).astype(np.uint8)
-
-
 def palette(pixels: np.ndarray) -> np.ndarray:
     """The colours that a picture is made of: CIE L*a*b* float64 `[k, 3]`, k up to six, of uint8 sRGB `[N, 3]`, the most
     frequent first. By k-means from the pixels that lie farthest from one another: the same every time.
     """
-    lab = to_lab(pixels)
+    lab = rgb_to_lab(pixels)
     centres = [lab[np.square(lab - lab.mean(axis=0)).sum(axis=1).argmin()]]
     nearest = np.square(lab - centres[0]).sum(axis=1)
     while len(centres) < _COUNT and nearest.max() > 1:
@@ -136,9 +103,10 @@ class Inks:
         worth = chroma + _EXTREME * np.abs(colours[:, 0] - 50)
         hue = colours[chroma.argmax(), 1:] / max(float(chroma.max()), _PALE)
         shifted = [(light, *(hue * _PALE)) for light in (_TINT, _SHADE)]
-        *own, tint, shade = from_lab(np.concatenate([colours[np.argsort(-worth, kind="stable")], shifted]))
+        rgb = lab_to_rgb(np.concatenate([colours[np.argsort(-worth, kind="stable")], shifted]))
+        *own, tint, shade = map(_ink, rgb)
         label = own[0] if chroma.max() > _GREY else tint
-        return cls(tuple(map(_ink, own)), _ink(tint), _ink(shade), _ink(label))
+        return cls(tuple(own), tint, shade, label)
 
     @property
     def all(self) -> tuple[Ink, ...]:
@@ -147,7 +115,8 @@ class Inks:
 
 
 def _ink(rgb: np.ndarray) -> Ink:
-    red, green, blue = map(int, rgb)
+    """The ink nearest to a colour 0…1 `[3]`."""
+    red, green, blue = map(int, np.rint(255 * rgb))
     return red, green, blue
 
 

@@ -10,7 +10,8 @@ from functools import cached_property
 import numpy as np
 from PIL import Image
 
-from gans.inks import BLACK, WHITE, Ground, Ink, Inks, choose_ink, luminance_of, palette, relative_luminance
+from data.colour import relative_luminance
+from gans.inks import BLACK, WHITE, Ground, Ink, Inks, choose_ink, luminance_of, palette
 from gans.placing import MARGIN, Terrain, arrange, box_of, quietest
 from gans.typefaces import clean_type
 from gans.typesetting import Box, Placed, draw_mask

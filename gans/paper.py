@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from data.colour import rgb_to_lab
 from gans.enlarge import blur, enlarge, resize
-from gans.inks import palette, to_lab
+from gans.inks import palette
 from gans.stretch import Rows, Stretched
 
 SIDE = 256
@@ -50,7 +51,7 @@ def _plan(colours: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
     pixels = np.rint(colours).astype(np.uint8).reshape(3, -1).T  # [3, n, n] → [n², 3]
     shades = palette(pixels[::_SKIP]).astype(np.float32)
     shades = shades[np.argsort(shades[:, 0], kind="stable")]
-    eased = blur(to_lab(pixels).astype(np.float32).T.reshape(3, n, n), _EASE)
+    eased = blur(rgb_to_lab(pixels).astype(np.float32).T.reshape(3, n, n), _EASE)
     sheet = np.stack([np.square(eased - shade[:, None, None]).sum(axis=0) for shade in shades]).argmin(axis=0)
     used = np.unique(sheet)
     paints = [pixels[(sheet == place).ravel()].mean(axis=0, dtype=np.float32) for place in used]

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from gans.inks import NEAR_BLACK, NEAR_WHITE, Ground, relative_luminance, to_lab
+from data.colour import relative_luminance, rgb_to_lab
+from gans.inks import NEAR_BLACK, NEAR_WHITE, Ground
 from gans.typefaces import cased, face_for, is_right_to_left
 from gans.typesetting import LEAST_CAP, Block, Box, Cut, Placed, box_around, fit, place
 from gans.typestyles import CENTRE, LEFT, POSTER, SPLIT, STACK, Style
@@ -37,7 +38,7 @@ class Terrain:
         """Of uint8 `[3, side, side]`."""
         channels = [Image.fromarray(channel).resize((_GRID, _GRID), Image.Resampling.BOX) for channel in cover]
         self._grid = np.stack([np.asarray(channel) for channel in channels], axis=2)  # [_GRID, _GRID, 3]
-        lab = to_lab(self._grid.reshape(-1, 3)).reshape(_GRID, _GRID, 3) / 100
+        lab = rgb_to_lab(self._grid.reshape(-1, 3)).reshape(_GRID, _GRID, 3) / 100
         across, down = np.gradient(lab, axis=(0, 1))
         self._edges = np.sqrt((across**2 + down**2).sum(axis=2))
         self._light = lab[..., 0]

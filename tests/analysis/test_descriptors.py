@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.descriptors import DESCRIPTOR_NAMES, WEIGHTS, compute_descriptors, rgb_to_lab
+from analysis.descriptors import DESCRIPTOR_NAMES, WEIGHTS, compute_descriptors
 from analysis.distances import frechet_distance, kernel_distance
 from data.synthetic import draw_tracks, render_cover
 
@@ -25,21 +25,6 @@ def number(images: np.ndarray, name: str) -> float:
     """One descriptor of one image, without its weight."""
     column = DESCRIPTOR_NAMES.index(name)
     return float(compute_descriptors(images)[0, column] / WEIGHTS[column])
-
-
-@pytest.mark.parametrize(
-    ("rgb", "lab"),
-    [
-        ((255, 255, 255), (100, 0, 0)),
-        ((0, 0, 0), (0, 0, 0)),
-        ((255, 0, 0), (53.24, 80.09, 67.20)),
-        ((0, 255, 0), (87.73, -86.18, 83.18)),
-        ((0, 0, 255), (32.30, 79.19, -107.86)),
-        ((119, 119, 119), (50.03, 0, 0)),
-    ],
-)
-def test_lab_of_known_colours(rgb: tuple[int, int, int], lab: tuple[float, float, float]) -> None:
-    np.testing.assert_allclose(rgb_to_lab(plain(*rgb, side=1))[0, :, 0, 0], lab, atol=0.02)
 
 
 @pytest.mark.parametrize("side", [16, 30, 32, 64, 100, 128, 256])

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from analysis.descriptors import rgb_to_lab
 from analysis.spreads import Spread, difference, spread_of
 from analysis.traits import COMPUTED, TRAITS, compute_layout, compute_traits
+from data.colour import rgb_to_lab
 
 RNG = np.random.default_rng(0)
 GREY_OF_50 = 119

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 import gans.finish
-from analysis.descriptors import compute_descriptors, rgb_to_lab
+from analysis.descriptors import compute_descriptors
+from data.colour import rgb_to_lab
 from data.errors import InputError
 from data.synthetic import draw_tracks, render_cover
 from gans.enlarge import enlarge, normals, sharpen_across, smooth_along, structure_tensor

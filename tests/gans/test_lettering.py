@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.colour import contrast_ratio, relative_luminance
 from data.errors import InputError
-from gans.inks import contrast_ratio, luminance_of, relative_luminance
+from gans.inks import luminance_of
 from gans.lettering import lay_out, set_type
 from gans.placing import MARGIN, Terrain, arrange, box_of, quietest
 from gans.typefaces import clean_type
