@@ -16,8 +16,8 @@ from PIL import Image
 
 from analysis.blocks import row_blocks
 from analysis.embedding import compute_embeddings, to_side
-from analysis.search import squared_distances
 from data.duplicates import FLAT, perceptual_hash
+from data.rows import squared_distances
 
 RATE = 0.01
 """Share of honest covers that a threshold lets be flagged."""
@@ -49,7 +49,7 @@ class Eye:
 
 def euclidean(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Distances float64 `[n, m]` of rows of `a [n, d]` and `b [m, d]`; of rows of length one 0 to 2."""
-    return np.sqrt(squared_distances(a.astype(np.float64), b.astype(np.float64)))
+    return np.sqrt(squared_distances(a, b))
 
 
 def with_thumbnails(images: np.ndarray, embeddings: np.ndarray) -> np.ndarray:

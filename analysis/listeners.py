@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.probes import artist_folds, fit_ridge
+from data.rows import squared_distances
 
 KINDS = ("ridge", "canonical", "contrastive")
 COMPONENTS = 250
@@ -54,7 +55,7 @@ class Eye:
         parts = _split(x, families)
         means, scales = [part.mean(axis=0) for part in parts], [_scale(part) for part in parts]
         known = [(part - mean) / scale for part, mean, scale in zip(parts, means, scales, strict=True)]
-        squares = [_squares(part, part) for part in known]
+        squares = [squared_distances(part, part) for part in known]
         widths = [float(np.median(square)) or 1.0 for square in squares]
         kernels = [np.exp(-square / width) for square, width in zip(squares, widths, strict=True)]
         kernel = np.mean(kernels, axis=0)  # [N, N]
@@ -72,17 +73,12 @@ class Eye:
         for part, mean, scale, width, known in zip(
             parts, self.means, self.scales, self.widths, self.known, strict=True
         ):
-            kernel += np.exp(-_squares((part - mean) / scale, known) / width) / len(parts)
+            kernel += np.exp(-squared_distances((part - mean) / scale, known) / width) / len(parts)
         return (kernel - kernel.mean(axis=1, keepdims=True) - self.centre + self.centre.mean()) @ self.axes
 
 
 def _split(x: np.ndarray, families: Sequence[int]) -> list[np.ndarray]:
     return np.split(np.asarray(x, dtype=np.float64), np.cumsum(families)[:-1], axis=1)
-
-
-def _squares(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Squared distances `[n, m]` of rows."""
-    return np.maximum((a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T, 0)
 
 
 def _scale(x: np.ndarray) -> np.ndarray:

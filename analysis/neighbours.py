@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from analysis.blocks import checked_pair, row_blocks
-from analysis.search import MOST_PAIRS, Search, squared_distances
+from analysis.search import MOST_PAIRS, Search
+from data.rows import squared_distances
 
 REACHED = 10
 """Where neighbours are approximate, a point's balls are looked for among its 10 k nearest."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from analysis.blocks import checked_pair, row_blocks
+from data.rows import squared_distances
 
 MOST_PAIRS = 20_000**2
 """Pairs of rows up to which all distances are computed."""
@@ -93,15 +94,6 @@ class Search:
         true, _ = self._exact(queries[sample], k, None if own is None else own[sample])
         furthest = true[:, -1:] * (1 + 1e-9) + 1e-7 * np.sqrt((self.x**2).sum(axis=1).max())
         return Neighbours(distance, near, float((distance[sample] <= furthest).mean()))
-
-
-def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Squared Euclidean distances float64 `[n, m]` of rows of `a [n, d]` and `b [m, d]`, in one matrix."""
-    square = a @ b.T
-    square *= -2
-    square += (a**2).sum(axis=1)[:, None]
-    square += (b**2).sum(axis=1)[None]
-    return np.maximum(square, 0, out=square)
 
 
 def _sorted(square: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from data.rows import squared_distances
+
 TOLERANCE = 1e-6
 """Sinkhorn's iterations end when no column's sum is further off than this share of itself."""
 
 
-def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """|a − b|² float64 `[N, M]` between the rows of `a` `[N, f]` and those of `b` `[M, f]`."""
+def transport_cost(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """What it costs to move each row of `a` `[N, f]` to each of `b` `[M, f]`: |a − b|² float64 `[N, M]`."""
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     middle = np.concatenate([a, b]).mean(axis=0)  # far from zero the squares would leave no digits for the differences
-    a, b = a - middle, b - middle
-    return np.maximum((a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None] - 2 * a @ b.T, 0.0)
+    return squared_distances(a - middle, b - middle)
 
 
 def transport_plan(cost: np.ndarray, blur: float = 0.05, iterations: int = 1000) -> np.ndarray:

@@ -134,7 +134,7 @@ def _pull(
 
     from analysis.descriptors import compute_descriptors
     from data.cache import cover_cache, has_cover
-    from data.transport import squared_distances, transport_plan
+    from data.transport import transport_cost, transport_plan
     from gans.align import pull_to_targets
     from gans.sampling import generate_cover, latent_of_seed
 
@@ -149,7 +149,7 @@ def _pull(
             made.append(compute_descriptors(generate_cover(generator, None, number)[None])[0])
             told("drawing", number + 1, SAMPLES)
     latents = np.stack([latent_of_seed(number, generator.z_dim).numpy() for number in range(SAMPLES)])
-    plan = transport_plan(squared_distances(wanted, np.stack(made)), iterations=200)
+    plan = transport_plan(transport_cost(wanted, np.stack(made)), iterations=200)
     pull_to_targets(alignment, codes[rows], plan @ latents / plan.sum(axis=1, keepdims=True))
 
 

@@ -197,7 +197,7 @@ def probe(pool: Pool, describe: Mapping[str, Callable[[np.ndarray], np.ndarray]]
 def by_neighbours(x: np.ndarray, classes: np.ndarray, artists: np.ndarray) -> np.ndarray:
     """The commonest class `[N]` among the ten nearest covers of other artists, of rows `x [N, d]`."""
     from analysis.blocks import row_blocks
-    from analysis.search import squared_distances
+    from data.rows import squared_distances
 
     said = np.empty_like(classes)
     for rows in row_blocks(len(x), len(x)):

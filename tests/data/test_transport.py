@@ -5,21 +5,21 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 from scipy.special import logsumexp
 
-from data.transport import squared_distances, transport_plan
+from data.transport import transport_cost, transport_plan
 
 
 @pytest.fixture
 def cost():
     rng = np.random.default_rng(0)
-    return squared_distances(rng.normal(size=(30, 4)), 2 + rng.normal(size=(50, 4)))
+    return transport_cost(rng.normal(size=(30, 4)), 2 + rng.normal(size=(50, 4)))
 
 
 def test_distances_equal_the_direct_formula_far_from_zero_too():
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(5, 3)), rng.normal(size=(7, 3))
     direct = np.square(a[:, None] - b[None]).sum(axis=2)
-    assert squared_distances(a, b) == pytest.approx(direct)
-    assert squared_distances(a + 1e6, b + 1e6) == pytest.approx(direct, rel=1e-6)
+    assert transport_cost(a, b) == pytest.approx(direct)
+    assert transport_cost(a + 1e6, b + 1e6) == pytest.approx(direct, rel=1e-6)
 
 
 @pytest.mark.parametrize("blur", [1e-4, 0.05, 100.0])
@@ -63,7 +63,7 @@ def test_with_little_entropy_it_is_the_best_assignment():
 def test_far_and_equal_points_stay_finite():
     a = np.array([[0.0], [0.0], [1e6]])
     for b in (a, a + 1e9, np.zeros((3, 1))):
-        plan = transport_plan(squared_distances(a, b))
+        plan = transport_plan(transport_cost(a, b))
         assert np.isfinite(plan).all()
         assert plan.sum() == pytest.approx(1)
 

@@ -8,7 +8,7 @@ import torch
 from scipy import stats
 
 from data.errors import InputError
-from data.transport import squared_distances, transport_plan
+from data.transport import transport_cost, transport_plan
 from gans.align import AlignedGenerator, Alignment, fit_alignment, pull_to_targets
 from gans.bundle import load_bundle, write_bundle
 from gans.dcgan import Generator
@@ -123,7 +123,7 @@ def test_covers_show_where_tracks_belong():
 
     before = unlikeness()
     latents = rng.normal(size=(800, z_dim))
-    plan = transport_plan(squared_distances(wanted[:350], describe(latents)))
+    plan = transport_plan(transport_cost(wanted[:350], describe(latents)))
     pull_to_targets(alignment, codes[:350], plan @ latents / plan.sum(axis=1, keepdims=True))
     assert unlikeness() < 0.15 * before
     assert normal_distances(alignment.encode(codes, 0)).max() < 0.1
