@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from scipy import ndimage
 
+from analysis.descriptors import check_images
 from data.colour import LUMA, rgb_to_lab
 
 SIDE = 64
@@ -25,10 +26,9 @@ def compute_looks(images: np.ndarray) -> dict[str, np.ndarray]:
     Histograms are square roots of shares, so that a product of two is their Bhattacharyya coefficient. Raises
     `ValueError` for another shape or type.
     """
-    if images.ndim != 4 or images.shape[1] != 3 or images.dtype != np.uint8:
-        raise ValueError(f"needs uint8 images [N, 3, H, W], not {images.dtype} {images.shape}")
-    if images.shape[2] != images.shape[3] or images.shape[2] < 16 or not len(images):
-        raise ValueError(f"needs square images of at least 16 px, not {images.shape}")
+    check_images(images)
+    if not len(images):
+        raise ValueError("needs one image at least")
     parts = [_look(images[start : start + _CHUNK]) for start in range(0, len(images), _CHUNK)]
     return {name: np.concatenate([part[name] for part in parts]).astype(np.float32) for name in FAMILIES}
 

@@ -78,17 +78,24 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
     write_bytes(path, (text + "\n").encode())
 
 
-def read_json(path: str | os.PathLike[str], max_bytes: int = MAX_JSON_BYTES) -> Any:
-    """Reads one JSON value; `InputError` where the file is missing, too large or not JSON."""
+def read_bytes(path: str | os.PathLike[str], max_bytes: int) -> bytes:
+    """A whole file; `InputError` where it is missing or larger than `max_bytes`."""
     file = Path(path)
     try:
         if file.stat().st_size > max_bytes:
             raise InputError(file, f"larger than {max_bytes:,} bytes")
-        return json.loads(file.read_bytes())
+        return file.read_bytes()
     except OSError as error:
         raise InputError(file, reason_of(error)) from error
+
+
+def read_json(path: str | os.PathLike[str], max_bytes: int = MAX_JSON_BYTES) -> Any:
+    """Reads one JSON value; `InputError` where the file is missing, too large or not JSON."""
+    content = read_bytes(path, max_bytes)
+    try:
+        return json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise InputError(file, "not valid JSON") from error
+        raise InputError(path, "not valid JSON") from error
 
 
 def read_json_lines(path: str | os.PathLike[str], max_line_bytes: int = 2**20) -> Iterator[dict[str, Any]]:

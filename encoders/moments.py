@@ -8,9 +8,8 @@ a clip's moments also tells genres better than the windows' codes do.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -19,11 +18,11 @@ import torch
 
 from data.audio import load_audio
 from data.errors import InputError
-from data.files import atomic_path, sha256_bytes
+from data.files import sha256_bytes
 from data.shards import Dataset
 from encoders.augment import FRAMES_A_SECOND
 from encoders.features import one_thread
-from encoders.parts import NO_AUDIO, Clip, Made, Parts, Progress, alone, is_made_from, listen, write_array
+from encoders.parts import NO_AUDIO, Clip, Made, Parts, Progress, alone, is_made_from, join_arrays, listen
 from encoders.spectrograms import MOST_S
 from encoders.taggers import CODE, MOMENT_HOPS, MOMENT_STEP, RATE, Tagger
 
@@ -36,8 +35,14 @@ MIDDLE_FRAMES = MOMENT_HOPS * STEP_FRAMES / 2
 WINDOW_MOMENTS = 4
 """Moments side by side whose largest numbers are a window's code."""
 
-_INDEX = pa.schema([pa.field("row", pa.int64()), pa.field("problem", pa.string()), pa.field("n_moments", pa.int64())])
-_COLUMNS = _INDEX.append(pa.field("codes", pa.large_binary()))
+_COLUMNS = pa.schema(
+    [
+        pa.field("row", pa.int64()),
+        pa.field("problem", pa.string()),
+        pa.field("n_moments", pa.int64()),
+        pa.field("codes", pa.large_binary()),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -142,7 +147,7 @@ def dataset_moments(
                 hear = functools.partial(_hear, taggers=tuple(taggers))
                 parts = Parts("moments", path.with_name(f"{path.stem}-parts"), _COLUMNS, made_from)
                 numbers = listen(dataset, hear, [parts], jobs=jobs, scheduler=scheduler, progress=progress)
-                _join(parts, numbers, path, index, CODE * len(taggers))
+                join_arrays(parts, numbers, path, "n_moments", np.float16, CODE * len(taggers))
                 parts.remove()
     table = pq.read_table(index)
     n_moments = table.column("n_moments").to_numpy()
@@ -166,18 +171,3 @@ def _hear(clip: Clip, wanted: frozenset[str], taggers: tuple[Tagger, ...]) -> di
         return {"moments": made | {"problem": error.reason}}
     codes = hear_moments(taggers, y)
     return {"moments": made | {"n_moments": len(codes), "codes": codes.tobytes()}}
-
-
-def _join(parts: Parts, numbers: list[int], path: Path, index: Path, size: int) -> None:
-    """All codes at `path`, then the table that says where each clip's lie at `index`."""
-    table = pa.concat_tables([_INDEX.empty_table(), *parts.read(numbers, _INDEX.names)])
-    n_moments = int(np.sum(table.column("n_moments").to_numpy()))
-    write_array(path, np.float16, (n_moments, size), _codes_of(parts, numbers))
-    with atomic_path(index) as temporary:
-        pq.write_table(table.cast(_INDEX.with_metadata(parts.schema.metadata)), temporary)
-
-
-def _codes_of(parts: Parts, numbers: list[int]) -> Iterator[np.ndarray]:
-    for table in parts.read(numbers, ["codes"]):
-        for codes in table.column(0).drop_null():
-            yield np.frombuffer(codes.as_buffer(), dtype=np.float16)

@@ -14,6 +14,7 @@ import numpy as np
 
 from data.errors import InputError
 from encoders.base import fingerprint_state
+from encoders.heads import check_tensors
 from encoders.name_training import MOST_TRACKS, Targets, train_names
 from encoders.ngrams import ngram_buckets
 
@@ -116,11 +117,7 @@ class NameEncoder:
             raise InputError("names", "what was measured is not an object of figures")
         encoder = cls(config["code_dim"], config["width"], config["n_buckets"])
         for name, own in encoder.tensors().items():
-            array = tensors.get(name)
-            if not isinstance(array, np.ndarray) or (array.shape, array.dtype) != (own.shape, own.dtype):
-                raise InputError("names", f"tensor {name} is not {own.dtype} {own.shape}")
-            if not np.isfinite(array).all():
-                raise InputError("names", f"tensor {name} is not finite")
+            check_tensors("names", tensors, {name: own.shape}, own.dtype.type)
         encoder.measured = config["measured"]
         encoder._table, encoder._weight, encoder._bias = (tensors[name] for name in encoder.tensors())
         return encoder

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from data.checks import number_within, one_of
+from data.checks import key_and_value, number_within, one_of, scalar
 from data.errors import InputError
-
-_WORDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "tuple": "whole numbers with +"}
 
 
 @dataclass(frozen=True)
@@ -35,9 +32,7 @@ class Options:
         """With `["steps=100", "channels=8+16"]` in place of what stands there."""
         given = {}
         for text in settings:
-            key, equals, value = (part.strip() for part in text.partition("="))
-            if not equals or not key:
-                raise InputError(text, "an option is written key=value")
+            key, value = key_and_value(text)
             given[key] = value
         return type(self).from_json({**dataclasses.asdict(self), **given})
 
@@ -52,24 +47,9 @@ def within(options: Options, low: float, high: float, *names: str) -> None:
 
 def _typed(key: str, value: Any, kind: str) -> Any:
     """`value`, perhaps a string from the command line, as the field's type."""
+    if not kind.startswith("tuple"):
+        return scalar(key, value, kind)
     try:
-        if kind == "bool":
-            return value if isinstance(value, bool) else {"true": True, "false": False}[str(value).lower()]
-        if kind == "int":
-            return _whole(value)
-        if kind == "float":
-            if isinstance(value, bool) or not math.isfinite(float(value)):
-                raise ValueError
-            return float(value)
-        if kind.startswith("tuple"):
-            parts = value.split("+") if isinstance(value, str) else value
-            return tuple(_whole(part) for part in parts)
-    except (ValueError, TypeError, KeyError, OverflowError) as error:
-        raise InputError(key, f"{value!r} is not {_WORDS[kind.partition('[')[0]]}") from error
-    return str(value)
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, bool) or float(value) != int(float(value)):
-        raise ValueError
-    return int(float(value))
+        return tuple(scalar(key, part, "int") for part in (value.split("+") if isinstance(value, str) else value))
+    except (InputError, TypeError) as error:
+        raise InputError(key, f"{value!r} is not whole numbers with +") from error

@@ -110,6 +110,27 @@ def write_array(path: Path, dtype: type, shape: tuple[int, int], blocks: Iterabl
             file.write(np.ascontiguousarray(block, dtype=dtype).data)
 
 
+def join_arrays(parts: Parts, numbers: Sequence[int], path: Path, counts: str, dtype: type, width: int) -> None:
+    """Joins the arrays `[n, width]` that rows have made: all of them in one `.npy` at `path`, then, beside it, the
+    table that says how long each is.
+
+    A row's array lies as bytes in the last column of `parts` (null where there is none), its n in the column `counts`.
+    The table has all columns but the last.
+    """
+    schema, made = parts.schema.remove(len(parts.columns) - 1), parts.columns.names[-1]
+    table = pa.concat_tables([schema.empty_table(), *parts.read(numbers, schema.names)])
+    total = int(np.sum(table.column(counts).to_numpy()))
+    write_array(path, dtype, (total, width), _arrays(parts.read(numbers, [made]), dtype, width))
+    with atomic_path(path.with_suffix(".parquet")) as temporary:
+        pq.write_table(table.cast(schema), temporary)
+
+
+def _arrays(tables: Iterable[pa.Table], dtype: type, width: int) -> Iterator[np.ndarray]:
+    for table in tables:
+        for content in table.column(0).drop_null():
+            yield np.frombuffer(content.as_buffer(), dtype=dtype).reshape(-1, width)
+
+
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Waits until no other process listens for the same cache: what that one makes is not made twice."""

@@ -11,6 +11,7 @@ import numpy as np
 from data.errors import InputError
 from encoders.base import Encoder
 from encoders.features import DESCRIPTOR_NAMES, DESCRIPTORS_HASH
+from encoders.heads import check_tensors
 
 CLIP = 8.0
 """Standardised descriptors are held within ± this, so that one broken file does not turn the axes."""
@@ -103,12 +104,7 @@ class PCAEncoder(Encoder):
         encoder = cls(code_dim, whiten)
         d = len(DESCRIPTOR_NAMES)
         shapes = {"mean": (d,), "scale": (d,), "axes": (d, code_dim)}
-        for name, shape in shapes.items():
-            array = tensors.get(name)
-            if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != np.float32:
-                raise InputError("pca", f"tensor {name} is not float32 {shape}")
-            if not np.isfinite(array).all():
-                raise InputError("pca", f"tensor {name} is not finite")
+        check_tensors("pca", tensors, shapes)
         try:
             ratio = np.array(config["explained_variance_ratio"], dtype=np.float64)
         except (TypeError, ValueError) as error:

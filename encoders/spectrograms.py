@@ -6,7 +6,6 @@ A byte a value: 80 dB below a clip's peak in 255 steps, so a value is right to 0
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,25 +15,25 @@ import pyarrow.parquet as pq
 
 from data.audio import SAMPLE_RATE, load_audio
 from data.errors import InputError
-from data.files import atomic_path, sha256_bytes
+from data.files import sha256_bytes
 from data.shards import Dataset
 from encoders.features import FEATURES_VERSION, HOP, N_FFT, N_MELS, TOP_DB, compute_log_mel
-from encoders.parts import NO_AUDIO, Clip, Made, Parts, Progress, alone, is_made_from, listen, write_array
+from encoders.parts import NO_AUDIO, Clip, Made, Parts, Progress, alone, is_made_from, join_arrays, listen
 
 MOST_S = 60.0
 """Seconds that are kept of a clip, from its middle."""
 
 _STEPS = 255
 _MADE_BY = f"1 {FEATURES_VERSION} {SAMPLE_RATE} {N_FFT} {HOP} {N_MELS} {TOP_DB} {MOST_S} {_STEPS}"
-_INDEX = pa.schema(
+_COLUMNS = pa.schema(
     [
         pa.field("row", pa.int64()),
         pa.field("problem", pa.string()),
         pa.field("n_frames", pa.int64()),
         pa.field("peak_db", pa.float32()),
+        pa.field("levels", pa.large_binary()),
     ]
 )
-_COLUMNS = _INDEX.append(pa.field("levels", pa.large_binary()))
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,7 @@ def dataset_spectrograms(
                 numbers = listen(
                     dataset, _hear, [parts], rows=chosen, jobs=jobs, scheduler=scheduler, progress=progress
                 )
-                _join(parts, numbers, path, index)
+                join_arrays(parts, numbers, path, "n_frames", np.uint8, N_MELS)
                 parts.remove()
     return _open(path, index, fingerprint)
 
@@ -135,21 +134,6 @@ def _is_whole(path: Path) -> bool:
     except (OSError, ValueError, EOFError):
         return False
     return levels.dtype == np.uint8 and levels.ndim == 2
-
-
-def _join(parts: Parts, numbers: list[int], path: Path, index: Path) -> None:
-    """One array of all frames at `path`, then the table that says where each clip's lie in it at `index`."""
-    table = pa.concat_tables([_INDEX.empty_table(), *parts.read(numbers, _INDEX.names)])
-    n_frames = int(np.sum(table.column("n_frames").to_numpy()))
-    write_array(path, np.uint8, (n_frames, N_MELS), _levels_of(parts, numbers))
-    with atomic_path(index) as temporary:
-        pq.write_table(table.cast(_INDEX.with_metadata(parts.schema.metadata)), temporary)
-
-
-def _levels_of(parts: Parts, numbers: list[int]) -> Iterator[np.ndarray]:
-    for table in parts.read(numbers, ["levels"]):
-        for levels in table.column(0).drop_null():
-            yield np.frombuffer(levels.as_buffer(), dtype=np.uint8).reshape(-1, N_MELS)
 
 
 def _open(path: Path, index: Path, fingerprint: str) -> Spectrograms:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from data.errors import InputError
-from data.files import read_json, reason_of, sha256_bytes, sha256_file, write_bytes, write_json
+from data.files import read_bytes, read_json, sha256_bytes, sha256_file, write_bytes, write_json
 from gans.align import AlignedGenerator
 from gans.conditions import layout_dim
 from gans.config import RESOLUTIONS, most_of
@@ -136,12 +136,7 @@ def _empty_generator(path: Path, model: Any) -> GeneratorNetwork:
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
-    try:
-        if path.stat().st_size > MAX_WEIGHT_BYTES:
-            raise InputError(path, f"larger than {MAX_WEIGHT_BYTES:,} bytes")
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(path, reason_of(error)) from error
+    content = read_bytes(path, MAX_WEIGHT_BYTES)
     try:
         return safetensors.torch.load(content)
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError, struct.error) as error:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from data.checks import number_within, one_of
+from data.checks import key_and_value, number_within, one_of, scalar
 from data.errors import InputError
 from gans.augment import POLICIES
 from gans.discriminator import DiscriminatorNetwork
@@ -22,7 +22,6 @@ from gans.precision import PRECISIONS
 from gans.verdict import CONDITIONING
 
 RESOLUTIONS = (32, 64, 128, 256, 512)
-_WORDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 NETWORK_ROLES = ("generator", "discriminator")
 MOST_LAYERS = 64
 OPTIMISERS = ("adam", "rmsprop")
@@ -155,9 +154,7 @@ def parse_overrides(texts: list[str]) -> dict[str, Any]:
     """`["g_lr=1e-4", "generator.z_dim=64"]` → `{"g_lr": "1e-4", "generator": {"z_dim": "64"}}`."""
     overrides: dict[str, Any] = {}
     for text in texts:
-        key, equals, value = (part.strip() for part in text.partition("="))
-        if not equals or not key:
-            raise InputError(text, "an option is written key=value")
+        key, value = key_and_value(text)
         role, dot, name = key.partition(".")
         if key == "recipe":
             raise InputError(text, "a recipe is chosen with --recipe")
@@ -196,24 +193,13 @@ def _refuse_what_nothing_hears(config: TrainConfig) -> None:
 def _typed(key: str, value: Any, kind: str) -> Any:
     """`value`, perhaps a string from the command line, as the field's type."""
     try:
-        if kind == "bool":
-            return value if isinstance(value, bool) else {"true": True, "false": False}[str(value).lower()]
-        if kind == "int":
-            if isinstance(value, bool) or float(value) != int(float(value)):
-                raise ValueError
-            return int(float(value))
-        if kind == "float":
-            number = float(value)
-            if not math.isfinite(number):
-                raise ValueError
-            return number
         if kind.startswith("tuple"):
             return tuple(filter(None, value.split("+"))) if isinstance(value, str) else tuple(value)
         if kind.startswith("dict"):
             return dict(value)
-    except (ValueError, TypeError, KeyError, OverflowError) as error:
-        raise InputError(key, f"{value!r} is not {_WORDS.get(kind.partition('[')[0], kind)}") from error
-    return str(value)
+    except (ValueError, TypeError) as error:
+        raise InputError(key, f"{value!r} is not {kind}") from error
+    return scalar(key, value, kind)
 
 
 def _network_option(key: str, value: Any, default: Any) -> Any:

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from data.errors import InputError, printable
-from data.files import reason_of
+from data.files import read_bytes
 
 MAX_BYTES = 2 * 2**30
 MAX_STEPS = 5_000_000
@@ -75,12 +75,7 @@ def read_pickle(path: str | os.PathLike[str]) -> Any:
     but `KNOWN`.
     """
     file = Path(path)
-    try:
-        if file.stat().st_size > MAX_BYTES:
-            raise InputError(file, f"larger than {MAX_BYTES:,} bytes")
-        content = file.read_bytes()
-    except OSError as error:
-        raise InputError(file, reason_of(error)) from error
+    content = read_bytes(file, MAX_BYTES)
     machine = _Machine(file)
     try:
         for step, (opcode, argument, _) in enumerate(pickletools.genops(io.BytesIO(content))):

@@ -24,7 +24,7 @@ from data.shards import Dataset
 from data.splits import normalised_artist
 from gans.bundle import MODEL, load_bundle
 from gans.conditions import Layout, blocks_of
-from gans.generator import GeneratorNetwork
+from gans.networks import count_parameters
 from gans.snapshots import SNAPSHOTS, draw_many
 from gans.training import TrainingData
 from scripts.comparison import Measured
@@ -135,7 +135,7 @@ def measure_row(row: Row, gallery: Gallery) -> tuple[list[Measured], list[np.nda
     figures += [
         Measured("images shown", row.name, float(shown), "numbers", None, None, 1),
         Measured("speed", row.name, rate, "img/s", None, None, 1),
-        Measured("parameters", row.name, float(_parameters(bundle.generator)), "numbers", None, None, 1),
+        Measured("parameters", row.name, float(count_parameters(bundle.generator)), "numbers", None, None, 1),
         Measured("peak memory", row.name, row.peak_mb, "MB", None, None, 1),
     ]
     return figures, draws
@@ -215,7 +215,3 @@ def read_covers(folder: Path, n: int, resolution: int) -> list[np.ndarray]:
         raise InputError(folder, f"holds {len(paths)} PNGs; {DRAWS} sets of {n} are needed")
     covers = np.stack([resize_cover(decode_cover(path), resolution) for path in paths[: DRAWS * n]])
     return list(covers.reshape(DRAWS, n, *covers.shape[1:]))
-
-
-def _parameters(generator: GeneratorNetwork) -> int:
-    return sum(parameter.numel() for parameter in generator.parameters())
