@@ -9,7 +9,7 @@ import math
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import BinaryIO
 
@@ -43,6 +43,15 @@ class Excerpt:
     sr: int
     start_s: float
     total_s: float
+
+    @cached_property
+    def peak(self) -> float:
+        """The largest magnitude of a sample."""
+        return float(np.abs(self.y).max())
+
+    def at_full_scale(self) -> Excerpt:
+        """The same music with its peak at 1, where masters have it: equal for a file at any gain."""
+        return replace(self, y=self.y / np.float32(self.peak)) if self.peak > 0 else self
 
     @cached_property
     def fingerprint(self) -> str:

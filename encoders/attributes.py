@@ -272,9 +272,14 @@ def estimate_attributes(y: np.ndarray, sr: int, features: Features) -> dict[str,
     """Nine attributes, by name, of the track `y` `[n_samples]` whose features these are."""
     sound = Sound.measure(y, sr, features)
     values = {name: on_curve(CURVES[name], float(index(sound))) for name, index in INDICES.items()}
-    values["loudness"] = float(np.clip(sound.lufs + SPOTIFY_OFFSET_DB, -60, 5))
+    values["loudness"] = on_loudness_scale(sound.lufs + SPOTIFY_OFFSET_DB)
     values["tempo"] = features.tempo_bpm
     return values
+
+
+def on_loudness_scale(loudness_db: float) -> float:
+    """Loudness within Spotify's scale in dB."""
+    return min(max(loudness_db, -60.0), 5.0)
 
 
 def on_curve(curve: Curve, index: float) -> float:

@@ -99,19 +99,27 @@ def _matrix(column: pa.Array, width: int) -> np.ndarray:
 
 
 def dataset_features(
-    dataset: Dataset, *, jobs: int = 1, scheduler: str | None = None, progress: Progress | None = None
+    dataset: Dataset,
+    *,
+    as_recorded: bool = False,
+    jobs: int = 1,
+    scheduler: str | None = None,
+    progress: Progress | None = None,
 ) -> HeardTable:
     """Hears every clip of `dataset` that was not heard before; the table at `cache/features.parquet`.
 
-    Works as `encoders.parts.listen` does: on `jobs` processes or on a cluster, resumable, in constant memory. A row
-    without a clip, or whose clip cannot be used, holds NaN and the reason. The table is made anew when the dataset
-    or the features' version changes.
+    Clips are heard at full scale, since the gain of a file says nothing of its music; `as_recorded`: at their own
+    level, in a table of its own. Works as `encoders.parts.listen` does: on `jobs` processes or on a cluster, resumable,
+    in constant memory. A row without a clip, or whose clip cannot be used, holds NaN and the reason. The table is made
+    anew when the dataset or the features' version changes.
     """
-    table, parts = _features_of(dataset)
+    table, parts = _features_of(dataset, as_recorded)
     if not is_made_from(table.path, parts.made_from):
         with alone(dataset.cache_dir):
             if not is_made_from(table.path, parts.made_from):
-                numbers = listen(dataset, _Ear(), [parts], jobs=jobs, scheduler=scheduler, progress=progress)
+                numbers = listen(
+                    dataset, _Ear(None, as_recorded), [parts], jobs=jobs, scheduler=scheduler, progress=progress
+                )
                 _join_features(parts, numbers, table.path)
     return table
 
@@ -121,6 +129,7 @@ def dataset_codes(
     encoder: Encoder,
     heard: HeardTable | None = None,
     *,
+    as_recorded: bool = False,
     jobs: int = 1,
     scheduler: str | None = None,
     progress: Progress | None = None,
@@ -129,23 +138,27 @@ def dataset_codes(
 
     NaN where there is nothing to hear. An encoder of descriptors gets them from `heard` (made where None); for one
     of log-mels the clips are listened to as `encoders.parts.listen` does, and where `heard` is None and
-    the table of features is missing too, the same hearing makes it.
+    the table of features is missing too, the same hearing makes it. `as_recorded` as in `dataset_features`.
     """
-    made_from = f"{dataset.fingerprint} {DESCRIPTORS_HASH} {EXCERPT_S} {encoder.fingerprint}".encode()
+    hearing = f"{dataset.fingerprint} {DESCRIPTORS_HASH} {EXCERPT_S} {_level(as_recorded)}"
+    made_from = f"{hearing} {encoder.fingerprint}".encode()
     path = dataset.cache_dir / f"codes-{sha256_bytes(made_from)[:16]}.npy"
     shape = (len(dataset), encoder.code_dim)
     if not is_whole(path, shape):
         if encoder.hears == "descriptors":
-            heard = heard or dataset_features(dataset, jobs=jobs, scheduler=scheduler, progress=progress)
+            heard = heard or dataset_features(
+                dataset, as_recorded=as_recorded, jobs=jobs, scheduler=scheduler, progress=progress
+            )
             write_array(path, np.float32, shape, (_encode(encoder, x) for x, _ in heard.iter_batches()))
         else:
             with alone(dataset.cache_dir):
                 if not is_whole(path, shape):
-                    table, features = _features_of(dataset)
+                    table, features = _features_of(dataset, as_recorded)
                     codes = Parts("codes", path.with_name(f"{path.stem}-parts"), _CODES, made_from)
                     both = heard is None and not is_made_from(table.path, features.made_from)
                     kinds = [features, codes] if both else [codes]
-                    numbers = listen(dataset, _Ear(encoder), kinds, jobs=jobs, scheduler=scheduler, progress=progress)
+                    ear = _Ear(encoder, as_recorded)
+                    numbers = listen(dataset, ear, kinds, jobs=jobs, scheduler=scheduler, progress=progress)
                     if both:
                         _join_features(features, numbers, table.path)
                     blocks = (
@@ -164,11 +177,16 @@ def _encode(encoder: Encoder, x: np.ndarray) -> np.ndarray:
     return codes
 
 
-def _features_of(dataset: Dataset) -> tuple[HeardTable, Parts]:
+def _features_of(dataset: Dataset, as_recorded: bool) -> tuple[HeardTable, Parts]:
     """The table of a dataset's features, and the parts that it is made of where it is not there."""
-    made_from = f"{dataset.fingerprint} {DESCRIPTORS_HASH} {ATTRIBUTES_HASH}".encode()
-    table = HeardTable(dataset.cache_dir / "features.parquet", sha256_bytes(made_from))
-    return table, Parts("features", dataset.cache_dir / "features-parts", _FEATURES, made_from)
+    made_from = f"{dataset.fingerprint} {DESCRIPTORS_HASH} {ATTRIBUTES_HASH} {_level(as_recorded)}".encode()
+    name = "features-as-recorded" if as_recorded else "features"
+    table = HeardTable(dataset.cache_dir / f"{name}.parquet", sha256_bytes(made_from))
+    return table, Parts("features", dataset.cache_dir / f"{name}-parts", _FEATURES, made_from)
+
+
+def _level(as_recorded: bool) -> str:
+    return "as recorded" if as_recorded else "at full scale"
 
 
 def _join_features(parts: Parts, numbers: list[int], path: Path) -> None:
@@ -186,18 +204,18 @@ class _Ear:
     Neighbouring rows that share a file hear it once.
     """
 
-    def __init__(self, encoder: Encoder | None = None) -> None:
-        self._encoder = encoder
+    def __init__(self, encoder: Encoder | None, as_recorded: bool) -> None:
+        self._encoder, self._as_recorded = encoder, as_recorded
         self._last: tuple[bytes | None, frozenset[str], Made, np.ndarray] | None = None
 
     def __call__(self, clip: Clip, wanted: frozenset[str]) -> dict[str, Made]:
         if self._last is None or self._last[:2] != (clip.content, wanted):
-            self._last = (clip.content, wanted, *_hear(clip, wanted, self._encoder))
+            self._last = (clip.content, wanted, *_hear(clip, wanted, self._encoder, self._as_recorded))
         _, _, features, code = self._last
         return {"features": {"track_id": clip.track_id, **features}, "codes": {"code": code}}
 
 
-def _hear(clip: Clip, wanted: frozenset[str], encoder: Encoder | None) -> tuple[Made, np.ndarray]:
+def _hear(clip: Clip, wanted: frozenset[str], encoder: Encoder | None, as_recorded: bool) -> tuple[Made, np.ndarray]:
     """What the table of features holds of a clip but its name, and the `encoder`'s code of it."""
     descriptors = np.full(len(DESCRIPTOR_NAMES), np.nan, dtype=np.float32)
     attributes = attributes_array({})
@@ -206,6 +224,7 @@ def _hear(clip: Clip, wanted: frozenset[str], encoder: Encoder | None) -> tuple[
     if clip.content:
         try:
             excerpt = load_audio(clip.content, name=clip.track_id)
+            excerpt = excerpt if as_recorded else excerpt.at_full_scale()
             if "features" in wanted:
                 features = compute_features(excerpt.y, excerpt.sr)
                 descriptors, log_mel = features.descriptors, features.log_mel

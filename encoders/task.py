@@ -109,7 +109,7 @@ def gather(task: Task, listener: Listener, dataset: Dataset, rows: np.ndarray, l
     rows = np.sort(rows)[spectrograms.n_frames[np.sort(rows)] > 0]
     descriptors = np.full((len(rows), len(DESCRIPTOR_NAMES)), np.nan, dtype=np.float32)
     if getattr(task.options, "weight_descriptors", 0) > 0:
-        heard = dataset_features(dataset, jobs=task.jobs, progress=listener.during("listening"))
+        heard = dataset_features(dataset, as_recorded=True, jobs=task.jobs, progress=listener.during("listening"))
         descriptors = heard.descriptors(rows)
     moments = None
     if task.teachers and any(getattr(task.options, f"weight_{name}", 0) > 0 for name in ("teachers", "moments")):

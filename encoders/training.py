@@ -132,7 +132,7 @@ def _train_descriptors(task: Task, out: Path | None, stop: Callable[[], bool], l
         usable, problems = np.intersect1d(both, np.flatnonzero(spectrograms.n_frames)), spectrograms.problems
         x: Any = [spectrograms.clip(row) for row in usable]
     else:
-        heard = dataset_features(task.dataset, jobs=task.jobs, progress=listener.during("listening"))
+        heard = dataset_features(task.dataset, as_recorded=True, jobs=task.jobs, progress=listener.during("listening"))
         usable, problems = np.intersect1d(both, np.flatnonzero(heard.usable())), heard.problems()
         x = heard.descriptors(usable)
     train, held = (np.flatnonzero(np.isin(usable, side)) for side in (learnt, watched_by))

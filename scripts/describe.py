@@ -34,7 +34,7 @@ def describe(track: Path, ears: Encoder | None) -> dict[str, Any]:
         "track": str(track),
         "encoder": ears.name if ears else None,
         "code": code[0].tolist(),
-        "attributes": dict(heard.attributes),
+        "attributes": heard.measured,
         "emotions": {name: share for name, share in felt if np.isfinite(share)},
         "tags": guess_genres(heads, code)[0],
         "other_tags": guess_tags(heads, code)[0],
@@ -67,9 +67,10 @@ def describe_windows(
 ) -> Iterator[dict[str, Any]]:
     """One object a window that slides over `track` (its first hour): a path, smoothed over `smooth` windows.
 
-    Each window is heard as if it were all there is; a silent one lies between its neighbours.
+    Each window is heard as if it were all there is, but at the level that it has in the track, whose loudest moment is
+    at full scale; a silent one lies between its neighbours.
     """
-    whole = load_audio(track, duration_s=MAX_DURATION_S, offset_s=0.0)
+    whole = load_audio(track, duration_s=MAX_DURATION_S, offset_s=0.0).at_full_scale()
     duration_s = len(whole.y) / whole.sr
     if whole.total_s > duration_s + 1:
         complain(f"{printable(str(track))}: only its first {duration_s / 60:.0f} minutes are heard")

@@ -18,7 +18,7 @@ from data.covers import encode_png
 from data.errors import InputError, printable
 from data.files import sha256_bytes, write_bytes
 from data.jpeg import encode_jpeg
-from encoders.attributes import estimate_attributes
+from encoders.attributes import estimate_attributes, on_loudness_scale
 from encoders.base import Encoder
 from encoders.conditions import track_condition
 from encoders.features import Features, compute_features
@@ -37,19 +37,31 @@ from scripts.making import Family, Finish, Lettering, Making, Mix, Wishes, album
 
 @dataclass(frozen=True)
 class Heard:
-    """What one track gives before anyone wishes for anything; `attributes` are estimates, on Spotify's scales."""
+    """What one track gives before anyone wishes for anything: features, and `attributes` as estimates on Spotify's
+    scales, both of the `excerpt` at full scale."""
 
     excerpt: Excerpt
     features: Features
     attributes: Mapping[str, float]
     track: Path
 
+    @classmethod
+    def of(cls, excerpt: Excerpt, track: Path) -> Heard:
+        """Listens to an excerpt of `track`; `InputError` where it is too short."""
+        full = excerpt.at_full_scale()
+        features = compute_features(full.y, full.sr)
+        return cls(excerpt, features, estimate_attributes(full.y, full.sr, features), track)
+
+    @property
+    def measured(self) -> dict[str, float]:
+        """The attributes with the loudness that the excerpt itself has."""
+        loudness = self.attributes["loudness"] + 20 * float(np.log10(self.excerpt.peak))
+        return {**self.attributes, "loudness": on_loudness_scale(loudness)}
+
 
 def hear(track: Path) -> Heard:
     """Decodes the excerpt and listens once; `InputError` for what is no usable audio."""
-    excerpt = load_audio(track)
-    features = compute_features(excerpt.y, excerpt.sr)
-    return Heard(excerpt, features, estimate_attributes(excerpt.y, excerpt.sr, features), track)
+    return Heard.of(load_audio(track), track)
 
 
 @dataclass(frozen=True)

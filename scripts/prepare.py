@@ -146,17 +146,18 @@ def hear_dataset(
     jobs: int = 1,
     scheduler: str | None = None,
     encoder: Encoder | None = None,
+    as_recorded: bool = False,
 ) -> HeardTable | None:
     """The table of what is heard of a dataset's clips, None where it has none; says what could not be heard.
 
     Works on `jobs` processes or on the cluster at `scheduler`. The codes of an `encoder` of log-mels are made in
-    the same hearing.
+    the same hearing. `as_recorded`: at the clips' own levels, not at full scale.
     """
     if not dataset.present("audio").any():
         return None
     if encoder is not None and encoder.hears == "log_mel":
-        dataset_codes(dataset, encoder, jobs=jobs, scheduler=scheduler, progress=progress)
-    heard = dataset_features(dataset, jobs=jobs, scheduler=scheduler, progress=progress)
+        dataset_codes(dataset, encoder, as_recorded=as_recorded, jobs=jobs, scheduler=scheduler, progress=progress)
+    heard = dataset_features(dataset, as_recorded=as_recorded, jobs=jobs, scheduler=scheduler, progress=progress)
     for reason, count in heard.problems().items():
         if count and reason != "no audio":
             complain(f"{count} clips could not be heard: {printable(reason)}")

@@ -49,7 +49,8 @@ def hear_course(
 ) -> Course:
     """Hears `track` from its start, all of it (an hour at most) or the first `seconds`, window by window.
 
-    A window is heard as if it were all there is; its condition stands at its middle, smoothed over `smooth` windows.
+    A window is heard as if it were all there is, but at the level that it has in the track, whose loudest moment is at
+    full scale; its condition stands at its middle, smoothed over `smooth` windows.
     Raises `InputError` for what is no usable audio, and for a model that hears nothing.
     """
     schema = listener.schema
@@ -60,8 +61,9 @@ def hear_course(
     if seconds is None and whole.total_s > duration_s + 1:
         complain(f"{printable(str(track))}: only its first {duration_s / 60:.0f} minutes are heard")
     windows = plan_windows(duration_s, window_s=window_s, hop_s=hop_s, name=str(track))
-    c = np.stack([_condition_at(listener, whole, track, *window) for window in progress(windows, "windows")])
-    onsets = compute_features(whole.y, whole.sr).frames["onset_strength"]  # [n_frames]
+    full = whole.at_full_scale()
+    c = np.stack([_condition_at(listener, full, track, *window) for window in progress(windows, "windows")])
+    onsets = compute_features(full.y, full.sr).frames["onset_strength"]  # [n_frames]
     return Course(
         whole.fingerprint,
         duration_s,

@@ -94,7 +94,8 @@ class Trial:
     def open(cls, dataset: Dataset, n_folds: int, training: Training) -> Trial:
         """Listens to the dataset; `InputError` where it has no audio, or nothing to ask about."""
         with stages() as told:
-            heard = hear_dataset(dataset, lambda done, total: told("listening", done, total))
+            # Of synthesised tracks energy is asked, which is in their level, too.
+            heard = hear_dataset(dataset, lambda done, total: told("listening", done, total), as_recorded=True)
         if heard is None:
             raise InputError(dataset.folder, "none of its tracks has audio")
         return cls(dataset, heard, ask(dataset, heard.usable(), n_folds, training.seed), training)
@@ -111,7 +112,12 @@ class Trial:
         encoder = self.encoder(name, fold)
         with stages() as told:
             codes = dataset_codes(
-                self.dataset, encoder, self.heard, jobs=self.training.jobs, progress=lambda done, n: told(name, done, n)
+                self.dataset,
+                encoder,
+                self.heard,
+                as_recorded=True,
+                jobs=self.training.jobs,
+                progress=lambda done, n: told(name, done, n),
             )
         return Answers(np.asarray(codes)[self.questions.rows], encoder.heads)
 

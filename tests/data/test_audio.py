@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.audio import EXCERPT_S, SAMPLE_RATE, load_audio
+from data.audio import EXCERPT_S, SAMPLE_RATE, Excerpt, load_audio
 from data.errors import InputError
 
 Make = Callable[..., bytes]
@@ -210,3 +210,13 @@ def test_a_long_file_costs_what_a_short_one_does(sound: Make, tmp_path: Path, mo
         assert len(heard.y) == EXCERPT_S * SAMPLE_RATE
         assert heard.start_s == pytest.approx((seconds - EXCERPT_S) / 2, abs=0.011 * seconds)
     assert peaks[1] < 1.2 * peaks[0]
+
+
+@pytest.mark.parametrize("gain", [0.01, 1.0, 3.0])
+def test_at_full_scale_the_gain_is_gone(gain: float) -> None:
+    y = (gain * np.sin(np.arange(22050) / 7)).astype(np.float32)
+    excerpt = Excerpt(y, 22050, 0.0, 1.0)
+    full = excerpt.at_full_scale()
+    assert full.peak == pytest.approx(1, abs=1e-6)
+    np.testing.assert_allclose(full.y * excerpt.peak, y, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(excerpt.y, y)

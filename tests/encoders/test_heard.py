@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
+from data.attributes import ATTRIBUTE_NAMES
 from data.shards import Dataset, DatasetWriter
 from data.synthetic import draw_tracks, synthesize, write_world
 from data.table import make_row
@@ -64,7 +67,7 @@ def test_table_of_what_is_heard(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     dataset = write_world(tmp_path / "set", PART_ROWS + 3, seed=4, duration_s=1.5, resolution=16)
     n = len(dataset)
-    table = dataset_features(dataset, progress=lambda done, total: told.append((done, total)))
+    table = dataset_features(dataset, as_recorded=True, progress=lambda done, total: told.append((done, total)))
     assert told == [(PART_ROWS, n), (n, n)]
     assert every(table).shape == (n, len(DESCRIPTOR_NAMES))
     assert table.problems() == {}
@@ -79,7 +82,7 @@ def test_table_of_what_is_heard(tmp_path: Path) -> None:
     np.testing.assert_allclose(table.descriptors(rows)[1][:3], played[:3], rtol=0.05)
     assert np.isnan(table.attributes()[:, 0]).all()
     assert np.isfinite(table.attributes()[:, 1:]).all()
-    assert not (dataset.cache_dir / "features-parts").exists()
+    assert not list(dataset.cache_dir.glob("*-parts"))
 
 
 @pytest.mark.parametrize("make", [dataset_features, lambda dataset: dataset_codes(dataset, MeanOfBands())])
@@ -161,10 +164,27 @@ def test_codes_of_log_mels_are_the_encoders(dataset: Dataset) -> None:
     assert codes.shape == (N, 16)
     for row, kept in enumerate(dataset.iter_rows(["audio"])):
         if row % 20 == 0:
-            excerpt = module.load_audio(kept["audio"]["bytes"])
+            excerpt = module.load_audio(kept["audio"]["bytes"]).at_full_scale()
             np.testing.assert_array_equal(
                 codes[row], MeanOfBands().encode([compute_features(excerpt.y, excerpt.sr)])[0]
             )
+
+
+def test_the_level_of_a_clip_is_heard_only_as_recorded(tmp_path: Path) -> None:
+    y = synthesize(draw_tracks(1, seed=3)[0], 3.0)
+    with DatasetWriter(tmp_path / "levels") as writer:
+        for gain in (1.0, 0.25):
+            file = io.BytesIO()
+            soundfile.write(file, gain * y, 22050, format="WAV", subtype="FLOAT")
+            writer.write(make_row(track_id=f"at {gain}", audio={"bytes": file.getvalue(), "path": "clip.wav"}))
+    dataset = Dataset(tmp_path / "levels")
+    loudness = ATTRIBUTE_NAMES.index("loudness")
+    recorded, heard = (dataset_features(dataset, as_recorded=kind).attributes() for kind in (True, False))
+    assert recorded[0, loudness] - recorded[1, loudness] == pytest.approx(20 * np.log10(4), abs=0.01)
+    np.testing.assert_allclose(heard[0, 1:], heard[1, 1:], rtol=1e-3, atol=1e-3)
+    codes, of_levels = (dataset_codes(dataset, MeanOfBands(), as_recorded=kind) for kind in (False, True))
+    np.testing.assert_allclose(codes[0], codes[1], atol=1e-3)
+    assert np.abs(of_levels[0] - of_levels[1]).max() > 1
 
 
 def test_one_hearing_makes_features_and_codes(

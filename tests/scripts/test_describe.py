@@ -11,6 +11,7 @@ import soundfile
 
 from data.emotions import EMOTIONS
 from encoders.attributes import RESIDUALS
+from encoders.features import compute_features
 from scripts.describe import describe, describe_album, describe_windows, explain
 from tests.scripts.ears import GENRES, OTHER_TAGS, random_pca, untrained_cnn
 
@@ -27,6 +28,16 @@ def test_everything_that_the_heads_answer_is_said(calm, songs):
     assert tuple(calm["tags"]) == GENRES
     assert sum(calm["tags"].values()) == pytest.approx(1)
     assert tuple(calm["other_tags"]) == OTHER_TAGS
+
+
+def test_a_gain_is_heard_in_the_loudness_alone(calm, songs, tmp_path):
+    y, sr = soundfile.read(songs[0], dtype="float32")
+    soundfile.write(tmp_path / "soft.wav", y / 2, sr, subtype="FLOAT")
+    soft = describe(tmp_path / "soft.wav", untrained_cnn())
+    assert soft["attributes"]["loudness"] == pytest.approx(calm["attributes"]["loudness"] - 6.02, abs=0.01)
+    same = {name: value for name, value in calm["attributes"].items() if name != "loudness"}
+    assert {name: soft["attributes"][name] for name in same} == pytest.approx(same, rel=1e-4)
+    assert soft["code"] == pytest.approx(calm["code"], abs=1e-4)
 
 
 def test_without_ears_there_are_attributes_alone(calm, songs):
@@ -93,17 +104,18 @@ def write(path: Path, y: np.ndarray) -> Path:
 
 
 @pytest.mark.parametrize("ears", [random_pca, untrained_cnn])
-def test_windows_cover_the_track_and_are_heard_as_if_alone(songs, tmp_path, ears):
+def test_windows_cover_the_track_and_are_heard_as_if_alone_at_their_level(songs, ears):
     encoder = ears()
-    y, sr = soundfile.read(songs[1], dtype="int16")
+    y, sr = soundfile.read(songs[1], dtype="float32")
+    full = y / np.abs(y).max()
     windows = list(describe_windows(songs[1], encoder, 1.2, 0.45, 0.0))
     assert [window["start_s"] for window in windows] == pytest.approx([0, 0.45, 0.9, 1.35, 1.8])
     assert all(window["duration_s"] == pytest.approx(1.2) for window in windows)
     assert windows[-1]["start_s"] + 1.2 == pytest.approx(3.0)
     for window in (windows[1], windows[-1]):
         first = round(window["start_s"] * sr)
-        alone = describe(write(tmp_path / "excerpt.wav", y[first : first + round(1.2 * sr)]), encoder)
-        assert alone["code"] == window["code"]
+        alone = compute_features(full[first : first + round(1.2 * sr)], sr)
+        assert encoder.encode([alone])[0].tolist() == window["code"]
     (whole,) = describe_windows(songs[1], encoder, 30.0, 1.0, 0.0)  # a short track is one window
     assert whole["code"] == describe(songs[1], encoder)["code"]
     assert (whole["start_s"], whole["duration_s"]) == (0.0, 3.0)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from data.build import build_dataset
 from data.errors import InputError
@@ -89,6 +90,15 @@ def test_an_album_of_one_is_the_track_itself(hearing, songs):
     assert np.array_equal(album.c, one.c)
     both = listener.album("Both", [one, other])
     assert np.allclose(both.c, (one.c + other.c) / 2, atol=1e-6)  # both have every block
+
+
+def test_a_gain_changes_no_condition(hearing, songs, tmp_path):
+    """How loud a file is says how it was mastered, not how its music sounds."""
+    y, sr = soundfile.read(songs[1], dtype="float32")
+    soundfile.write(tmp_path / "soft.wav", y / 8, sr, subtype="FLOAT")
+    listener = Listener.open(hearing)
+    plain, soft = (listener.condition(hear(track), NOTHING) for track in (songs[1], tmp_path / "soft.wav"))
+    np.testing.assert_allclose(soft, plain, atol=1e-3)
 
 
 def test_a_wish_overrules_what_is_heard_and_nothing_else(bundle, songs):
