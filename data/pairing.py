@@ -37,7 +37,7 @@ SPREAD: Mapping[str, float] = {
 }
 """Standard deviation of each attribute among tracks of one genre, on its own scale; round figures."""
 
-BLUR = 0.05
+BLUR = 0.03
 """Entropy of the crossmodal plan (`data.transport`)."""
 
 

@@ -29,10 +29,19 @@ RESOLUTION = 128
 SOURCES = ("netlabels", "paintings", "music")
 OPTIONS: dict[str, Any] = {
     "total_images": 200_000,
-    "condition_dropout": 0.25,
+    "condition_dropout": 0.35,
     "panel_every": 20_000,
     "snapshot_every": 50_000,
 }
+FURTHER: dict[str, Any] = {
+    **OPTIONS,
+    "total_images": 130_000,
+    "schedule_images": 130_000,
+    "lr_end": 0.2,
+    "warm_images": 4_000,
+    "snapshot_every": 26_000,
+}
+"""Of a training that begins with a bundle's weights: its discriminator is new, and rates fall to the end."""
 FOLLOWED = (("energy", "edges"), ("valence", "lightness"), ("valence", "saturation"), ("tempo", "yellowness"))
 CARD = {
     "name": "Gatefold shipped model",
@@ -77,10 +86,14 @@ def pretrain(
     device: Annotated[str, typer.Option(help="cpu, cuda, …")] = "cpu",
     bundle: Annotated[Path | None, typer.Option(help="Write the finished bundle here, at half precision.")] = None,
     ears: Annotated[Path, typer.Option(help="Where the bundle's encoders are trained.")] = Path("runs/ears"),
+    start: Annotated[
+        Path | None, typer.Option(help="Begin with the weights of this bundle, and hear as it does.")
+    ] = None,
     ears_steps: Annotated[int | None, typer.Option(min=1, help="Steps of each encoder's training.")] = None,
 ) -> None:
     """Train the encoders, make the pairs, train on them, and write the bundle."""
     from gans.bundle import load_bundle
+    from gans.fine_tune import Start
     from gans.recipes import resolve
     from gans.training import train
     from scripts.prepare import prepare
@@ -90,12 +103,15 @@ def pretrain(
     music = _built(data / "music", store / "music")
     best, *others = teach(music, data / "teachers", ears, ears_steps)
     pairs = make_pairs(data, store)
-    options = OPTIONS if images is None else {**OPTIONS, "total_images": images}
-    config = resolve(RECIPE, {"resolution": RESOLUTION, **options})
-    prepared = prepare(pairs, RESOLUTION, str(ears / best.name))
+    options = OPTIONS if start is None else FURTHER
+    config = resolve(
+        RECIPE, {"resolution": RESOLUTION, **options, **({} if images is None else {"total_images": images})}
+    )
+    prepared = prepare(pairs, RESOLUTION, str(ears / best.name), start=start)
+    begun = None if start is None else Start.read(start)
     hardware = open_device(device)
     with stopping(minutes) as (stop, interrupted), showing(config.total_images) as show, one_line_failures(out):
-        snapshot = train(config, prepared.data, out, prepared.surroundings(stop, show), hardware)
+        snapshot = train(config, prepared.data, out, prepared.surroundings(stop, show, begun), hardware)
     print_path(snapshot)
     if load_bundle(snapshot).model["images_shown"] < config.total_images:
         complain("stopped; the same command goes on from here, and writes the bundle when it is done")

@@ -50,7 +50,7 @@ def test_covers_of_a_genre_share_its_draws_out_and_none_twice(traits):
     coupled = couple_genre(traits, np.tile(MIDDLE, (400, 1)), np.random.default_rng(0))
     drawn = draw_attributes(np.tile(MIDDLE, (400, 1)), np.random.default_rng(0))
     assert np.array_equal(np.sort(coupled[:, ENERGY]), np.sort(drawn[:, ENERGY]))
-    for trait, attribute in (("saturation", VALENCE), ("lightness", VALENCE), ("edges", ENERGY)):
+    for trait, attribute in (("saturation", ENERGY), ("lightness", VALENCE), ("edges", ENERGY)):
         assert np.corrcoef(traits[:, TRAITS.index(trait)], coupled[:, attribute])[0, 1] > 0.3
         assert abs(np.corrcoef(traits[:, TRAITS.index(trait)], drawn[:, attribute])[0, 1]) < 0.2
 
