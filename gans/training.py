@@ -16,32 +16,27 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from data.errors import InputError
-from gans.ada import adapted
 from gans.augment import ADA
-from gans.batches import Batches, Part
+from gans.batches import Batches
 from gans.board import Board, Panel
 from gans.compiling import compile_networks
 from gans.conditions import Layout, layout_dim
 from gans.config import TrainConfig
 from gans.draws import place_and_number
 from gans.fine_tune import Start
-from gans.networks import gradient_norm
-from gans.parallel import agree, average_figures, average_gradients, first_goes_ahead, is_first
+from gans.iteration import iterate
+from gans.parallel import agree, first_goes_ahead, is_first
 from gans.precision import keep_large_blocks
 from gans.run import begin_run, only_one
-from gans.schedule import condition_say, growth_level, penalty_scale
+from gans.schedule import condition_say, growth_level
 from gans.snapshots import SNAPSHOTS, Evaluate, note_best, score, write_snapshot
 from gans.state import TrainState, has_state
-from gans.steps import Losses, Moment, discriminator_step, generator_step, path_length_due, penalty_due
 
 logger = logging.getLogger(__name__)
 
 MOST_RETRIES = 3
-PATH_MEMORY = 0.01
-"""Share of the running mean of path lengths that each new measurement takes."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +157,7 @@ class _Loop:
                 board.draw(panel, state.averaged, 0)
             while state.shown < config.total_images and not agree(self.around.stop(), self.device):
                 before = state.shown
-                figures = self._step()
+                figures = iterate(state, self.batches, self.data.layout, config, self.device)
                 if not all(np.isfinite(value) for value in figures.values()):
                     self._go_back()
                     continue
@@ -176,56 +171,6 @@ class _Loop:
         finally:
             if self.board is not None:
                 self.board.close()
-
-    def _step(self) -> dict[str, float]:
-        """`d_steps` discriminator steps and one of the generator; returns named losses and gradient norms."""
-        config, state = self.config, self.state
-        state.generator.train()
-        state.discriminator.train()
-        torch.manual_seed(_seed_of(config.seed, state.shown, state.retries))
-        figures: dict[str, Tensor] = {}
-        parts: list[Part] = []
-        for _ in range(config.d_steps):
-            parts, moment = list(self.batches.at(state.shown, self.device)), self._moment()
-            figures |= _mean(
-                [discriminator_step(state.generator, state.discriminator, *part, config, moment) for part in parts]
-            )
-            figures["gradient_norm/d"] = _move(state.d_optimiser, state.discriminator)
-            if config.clip:
-                _clip(state.discriminator, config.clip)
-            state.shown += config.batch_size
-        moment = self._moment()
-        figures |= _mean(
-            [
-                generator_step(state.generator, state.discriminator, part.images, part.c, config, moment)
-                for part in parts
-            ]
-        )
-        figures["gradient_norm/g"] = _move(state.g_optimiser, state.generator)
-        state.average.follow(state.generator, config.batch_size * config.d_steps, state.shown)
-        known = average_figures(figures)
-        self._read_gauges(known)
-        return known
-
-    def _moment(self) -> Moment:
-        config, state = self.config, self.state
-        return Moment(
-            layout=self.data.layout,
-            penalise=penalty_due(config, state.shown),
-            penalty_scale=penalty_scale(config, state.shown),
-            lengthen=path_length_due(config, state.shown),
-            p=float(state.gauges.p),
-            path_mean=state.gauges.path_mean,
-        )
-
-    def _read_gauges(self, figures: Mapping[str, float]) -> None:
-        """Moves ada's probability toward its target and the mean path length toward what was measured."""
-        config, gauges = self.config, self.state.gauges
-        if ADA in config.augment:
-            share = config.batch_size * config.d_steps / config.ada_images
-            gauges.p.fill_(adapted(float(gauges.p), figures["logits/sign"], config.ada_target, share))
-        if "path/length" in figures:
-            gauges.path_mean.lerp_(torch.tensor(figures["path/length"], device=self.device), PATH_MEMORY)
 
     def _keep_up(self, before: int, losses: Mapping[str, float]) -> None:
         """Writes what is due between `before` and now: points, panel, snapshot, state."""
@@ -313,31 +258,3 @@ class _Loop:
         if config.best_by in self.metrics:
             note_best(self.out, folder, config.best_by, self.metrics[config.best_by])
         return folder
-
-
-def _seed_of(*numbers: int) -> int:
-    """One seed of several numbers, well mixed, so that neighbouring steps have nothing in common."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
-
-
-def _move(optimiser: torch.optim.Optimizer, network: nn.Module) -> Tensor:
-    """One step along the gradients of all processes; returns their norm."""
-    average_gradients(network)
-    norm = gradient_norm(network)
-    optimiser.step()
-    optimiser.zero_grad(set_to_none=True)
-    return norm
-
-
-@torch.no_grad()
-def _clip(network: nn.Module, bound: float) -> None:
-    """Holds every weight that is trained within ± `bound`: the WGAN of Arjovsky et al. 2017, algorithm 1."""
-    for parameter in network.parameters():
-        if parameter.requires_grad:
-            parameter.clamp_(-bound, bound)
-
-
-def _mean(parts: list[Losses]) -> dict[str, Tensor]:
-    """Mean of each figure over the parts that a batch was computed in."""
-    names = dict.fromkeys(name for part in parts for name in part)  # one part may have wrong pairs, another one none
-    return {name: torch.stack([part[name] for part in parts if name in part]).mean() for name in names}

@@ -11,7 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from data.errors import InputError
 from data.files import read_json, write_json
-from gans import training
+from gans import iteration, training
 from gans.bundle import load_bundle
 from gans.recipes import RECIPES
 from gans.run import only_one
@@ -87,13 +87,13 @@ def test_options_train_with_finite_losses(changes, tiny_config, tiny_data, tmp_p
 
 def test_generated_covers_are_judged_under_conditions_of_the_data(tiny_config, tiny_data, tmp_path, monkeypatch):
     seen = []
-    original = training.generator_step
+    original = iteration.generator_step
 
     def spy(generator, discriminator, images, c, *rest):
         seen.append(c.clone())
         return original(generator, discriminator, images, c, *rest)
 
-    monkeypatch.setattr(training, "generator_step", spy)
+    monkeypatch.setattr(iteration, "generator_step", spy)
     train(tiny_config(condition_dropout=0.0, total_images=40), tiny_data, tmp_path)
     known = {row.tobytes() for row in tiny_data.conditions[tiny_data.rows]}
     assert {row.tobytes() for c in seen for row in c.numpy()} <= known
@@ -162,7 +162,7 @@ def test_a_damaged_state_is_refused_by_name(tiny_config, tiny_data, tmp_path):
 
 def poison(monkeypatch, times):
     """Makes the discriminator's loss NaN the first `times` times that the clock stands at 48."""
-    original, left = training.discriminator_step, [times]
+    original, left = iteration.discriminator_step, [times]
 
     def step(generator, discriminator, *rest):
         losses = original(generator, discriminator, *rest)
@@ -177,7 +177,7 @@ def poison(monkeypatch, times):
     loops = []
     begin = training._Loop.__init__
     monkeypatch.setattr(training._Loop, "__init__", lambda self, *a: (begin(self, *a), loops.append(self))[0])
-    monkeypatch.setattr(training, "discriminator_step", step)
+    monkeypatch.setattr(iteration, "discriminator_step", step)
 
     def clock_of():
         return loops[-1].state.shown
