@@ -16,6 +16,7 @@ import typer
 from data.errors import InputError
 from scripts.bench_analysis import describing, mapping, reporting
 from scripts.bench_collecting import collecting
+from scripts.bench_covers import finishing
 from scripts.bench_encoders import encoding
 from scripts.bench_listening import hearing, memory, scaling
 from scripts.shell import complain, run_verb
@@ -144,6 +145,7 @@ def _rate(task: Callable[[], None], count: int) -> float:
 
 BENCHES: dict[str, Callable[[Path, Path | None], Iterator[Figure]]] = {
     "generate": generating,
+    "covers": finishing,
     "help": helping,
     "features": hearing,
     "scaling": scaling,

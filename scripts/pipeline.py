@@ -126,9 +126,13 @@ class Listener:
         """Hears `track`; `InputError` for what is no usable audio."""
         if track.is_dir():
             raise InputError(track, "there is no music in this folder")
-        heard = hear(track)
+        return self.subject_of(hear(track), wishes)
+
+    def subject_of(self, heard: Heard, wishes: Wishes) -> Subject:
+        """The subject of what was heard."""
         attributes = {**heard.attributes, **wishes.attributes}
-        return Subject(track.stem, heard.excerpt.fingerprint, wishes, self.condition(heard, wishes), attributes)
+        c = self.condition(heard, wishes)
+        return Subject(heard.track.stem, heard.excerpt.fingerprint, wishes, c, attributes)
 
     def album(self, name: str, tracks: Sequence[Subject]) -> Subject:
         """One subject of all `tracks`, which have the same wishes; of one track, that track under another name."""
