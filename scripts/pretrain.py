@@ -42,7 +42,13 @@ FURTHER: dict[str, Any] = {
     "snapshot_every": 26_000,
 }
 """Of a training that begins with a bundle's weights: its discriminator is new, and rates fall to the end."""
-FOLLOWED = (("energy", "edges"), ("valence", "lightness"), ("valence", "saturation"), ("tempo", "yellowness"))
+FOLLOWED = (
+    ("energy", "edges"),
+    ("energy", "saturation"),
+    ("valence", "lightness"),
+    ("valence", "saturation"),
+    ("tempo", "yellowness"),
+)
 CARD = {
     "name": "Gatefold shipped model",
     "what": f"Draws {RESOLUTION} px album covers from a track's sound, from numbers (attributes, felt emotions, a "
@@ -58,11 +64,12 @@ CARD = {
     "without sound, with attributes drawn around the mean of their own genre. Net labels' covers were shown at least "
     "twice as often as paintings. The genres' mean attributes are averages of Spotify's audio features over each "
     "genre, no track's own; the spread around them is a round figure of ours.",
-    "learned": "Rules that were found in people and written down here: fast, happy music in major looks saturated, "
-    "light and yellow, slow, sad music in minor grey, dark and blue; energy and dense onsets give edges and contrast, "
-    "a bright sound light pictures, changing timbre many colours. Of genres: what net labels' electronic releases look "
-    "like. It has not learned what covers of real tracks look like. That its covers follow the music says that it "
-    "learned these rules, not that designers keep to them. It knows nothing of lyrics, artists or titles.",
+    "learned": "Rules that were found in people and written down here: fast, happy music in major looks light and "
+    "yellow, slow, sad music in minor dark and blue; energetic and fast music looks saturated, calm music grey; energy "
+    "and dense onsets give edges and contrast, a bright sound light pictures, changing timbre many colours. Of genres: "
+    "what net labels' electronic releases look like. It has not learned what covers of real tracks look like. That its "
+    "covers follow the music says that it learned these rules, not that designers keep to them. Tracks are heard at "
+    "full scale, so the level of a file says nothing. It knows nothing of lyrics, artists or titles.",
     "reading": "metrics: frechet and kernel are distances between descriptors of covers (analysis/descriptors.py) of "
     "held-out artists, real and generated. …_of_training_covers are what covers of other artists get, drawn without "
     "regard to kind; generated ones were told the held-out tracks' own tags: a lower figure is not better than real. "
