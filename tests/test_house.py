@@ -100,6 +100,57 @@ def test_training_needs_few_packages(path: Path) -> None:
     assert foreign <= ONLY_THESE_TRAIN, f"{name_of(path)} loads {foreign - ONLY_THESE_TRAIN}"
 
 
+def gans_reached(module: str) -> set[str]:
+    """The modules of `gans` that one of them loads, however far away, itself among them."""
+    seen: set[str] = set()
+    ahead = [module]
+    while ahead:
+        name = ahead.pop()
+        path = ROOT / "gans" / f"{name}.py"
+        if name in seen or not path.is_file():
+            continue
+        seen.add(name)
+        parts = (dotted.split(".") for dotted in imports(parse(path), "gans"))
+        ahead += [inner[1] for inner in parts if inner[0] == "gans" and len(inner) > 1]
+    return seen
+
+
+NETWORKS = ("dcgan", "dcgan2016", "progan", "stylegan2", "r3gan", "small", "quantum")
+TRAINING = {"losses", "steps", "iteration", "training", "state", "schedule", "batches", "recipes", "config"}
+
+
+def test_networks_hold_no_training_code_and_losses_no_networks() -> None:
+    from gans.networks import NETWORKS as by_name
+
+    assert {player.__module__ for pair in by_name.values() for player in pair} == {f"gans.{name}" for name in NETWORKS}
+    for name in NETWORKS:
+        assert not gans_reached(name) & TRAINING, name
+    assert not gans_reached("losses") & {*NETWORKS, "networks", "generator", "discriminator"}
+    assert gans_reached("training") > {*NETWORKS, *TRAINING} - {"recipes"}  # what is looked for can be found
+
+
+def asks_by_name(tree: ast.AST, names: set[str]) -> list[int]:
+    """Lines that compare with one of `names`, or compare a recipe with anything."""
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Compare | ast.Match)
+        and any(
+            (isinstance(part, ast.Constant) and part.value in names)
+            or (isinstance(part, ast.Attribute) and part.attr == "recipe")
+            for part in ast.walk(node)
+        )
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(gans_reached("training") - set(NETWORKS) - {"networks"}))
+def test_the_loop_asks_for_no_recipe_by_name(name: str) -> None:
+    from gans.networks import NETWORKS as by_name
+    from gans.recipes import RECIPES
+
+    assert not asks_by_name(parse(ROOT / "gans" / f"{name}.py"), {*RECIPES, *by_name})
+
+
 def test_packages_are_listed_by_name() -> None:
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
@@ -120,3 +171,5 @@ def test_the_rules_are_read_right() -> None:
     tree = ast.parse("import numpy as np\nfrom gans import bundle\ndef f():\n    from . import x\n    import torch")
     assert set(imports(tree, "data")) == {"numpy", "gans.bundle", "data.x", "torch"}
     assert set(imports_on_load(tree, "data")) == {"numpy", "gans.bundle"}
+    asking = "if a.recipe == b:\n    pass\nif 'wgan' in c:\n    pass\nif a.loss == 'bce':\n    pass"
+    assert asks_by_name(ast.parse(asking), {"wgan"}) == [1, 3]
