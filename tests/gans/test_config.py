@@ -7,7 +7,7 @@ import pytest
 from data.errors import InputError
 from gans.config import TrainConfig, parse_overrides
 from gans.recipes import RECIPES, resolve
-from gans.steps import penalty_due
+from gans.steps import path_length_due, penalty_due
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -121,3 +121,10 @@ def test_penalties_come_every_so_many_discriminator_steps():
     due = [penalty_due(config, shown) for shown in range(0, 64, 8)]
     assert due == [True, False, False, False, True, False, False, False]
     assert not penalty_due(resolve("dcgan"), 0)
+
+
+def test_path_lengths_come_every_so_many_generator_steps():
+    config = resolve("stylegan2", {"batch_size": 8, "d_steps": 2, "path_length_every": 3})
+    ends = range(16, 16 * 7, 16)  # images shown when a generator's step comes, two of the discriminator after the last
+    assert [path_length_due(config, shown) for shown in ends] == [False, False, True, False, False, True]
+    assert not path_length_due(resolve("logistic-r1"), 0)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from gans import draws
 from gans.conditions import mismatch
 from gans.discriminator import DiscriminatorNetwork, Features
 from gans.generator import GeneratorNetwork
@@ -115,6 +116,16 @@ def test_gradient_penalty_pulls_the_gradients_norm_to_one():
     assert gradient == pytest.approx(FAKE_SUM - REAL_SUM + slope, rel=1e-5)
 
 
+def test_penalties_are_multiplied_by_the_schedules_scale():
+    setting, moment = config(r1=2.0, r2=2.0, gradient_penalty=10.0), Moment(penalise=True, penalty_scale=0.25)
+    torch.manual_seed(0)
+    scaled = discriminator_step(Flat(), Critic(), images(), C, None, setting, moment)
+    whole, _ = step(setting)
+    for name in ("d/r1", "d/r2", "d/gradient_penalty"):
+        assert scaled[name].item() == pytest.approx(whole[name] / 4, rel=1e-5)
+    assert scaled["d/adversarial"].item() == pytest.approx(whole["d/adversarial"])
+
+
 def test_penalties_wait_for_their_turn_and_none_is_none():
     assert "d/r1" not in step(config(r1=2.0), penalise=False)[0]
     assert set(step(config(), penalise=True)[0]) == {"d/adversarial", "logits/D(real)", "logits/D(fake)", "logits/sign"}
@@ -169,6 +180,27 @@ def test_a_relativistic_loss_compares_neighbours():
     assert found["g/adversarial"].item() == pytest.approx(sum(math.log1p(math.exp(m)) for m in margins) / 2, rel=1e-5)
     slopes = [1 / (1 + math.exp(-m)) * -0.7 * c for m, c in zip(margins, (1, 3), strict=True)]
     assert generator.a.grad.item() == pytest.approx(sum(slopes) / 2, rel=1e-5)
+
+
+class Straight(Flat):
+    """Images of one value, a · z: each of 12 values moves by `a` with the style."""
+
+    def synthesize(self, w):
+        return (self.a * w[:, 0])[:, :, None, None].expand(-1, 3, 2, 2)
+
+
+def test_path_lengths_are_pulled_to_their_mean_with_weight_and_laziness(monkeypatch):
+    monkeypatch.setattr(draws, "normal", lambda n, *shape, device="cpu": torch.ones(n, *shape))
+    generator, critic = Straight(), Critic()
+    setting = config(path_length=2.0, path_length_every=4)
+    found = generator_step(generator, critic, images(), C, setting, Moment(lengthen=True, path_mean=torch.tensor(0.5)))
+    length = 12 * 0.3 / 2  # a picture of ones over √(2 · 2)
+    assert found["path/length"].item() == pytest.approx(length)
+    assert found["g/path_length"].item() == pytest.approx(2.0 * 4 * (length - 0.5) ** 2, rel=1e-5)
+    adversarial = -0.7 * 2  # −w · mean(c), all latents being 1
+    assert generator.a.grad.item() == pytest.approx(adversarial + 2.0 * 4 * 2 * (length - 0.5) * 6, rel=1e-5)
+    unasked = generator_step(Straight(), critic, images(), C, setting, Moment(path_mean=torch.tensor(0.5)))
+    assert set(unasked) == {"g/adversarial"}
 
 
 LAYOUT = [("energy", 1)]
