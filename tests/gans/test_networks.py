@@ -208,6 +208,25 @@ def test_groups_of_a_minibatch_are_those_of_the_whole_batch_however_it_is_spread
         torch.testing.assert_close(deviation(x[own]), whole[own])
 
 
+def test_second_derivatives_of_minibatch_deviation_are_those_of_the_slow_formula():
+    """What a gradient penalty needs of it; the layer computes in float32, the formula in float64."""
+    torch.manual_seed(0)
+    x = torch.randn(8, 3, 2, 2)
+    towards = torch.randn(8, dtype=torch.float64)
+
+    def slow(x):
+        members = x.reshape(2, 4, -1)
+        variance = (members - members.mean(dim=1, keepdim=True)).square().mean(dim=1)
+        return (variance + 1e-8).sqrt().mean(dim=1).repeat_interleave(4)
+
+    def bent(deviation, x):
+        (gradient,) = torch.autograd.grad((deviation(x).square() * towards).sum(), x, create_graph=True)
+        return torch.autograd.grad(gradient.square().sum(), x)[0].double()
+
+    fast = bent(lambda x: MinibatchDeviation(size=4)(x)[:, 3, 0, 0], x.clone().requires_grad_())
+    torch.testing.assert_close(fast, bent(slow, x.double().requires_grad_()), rtol=1e-3, atol=1e-6)
+
+
 def test_minibatch_deviation_of_equal_images_is_zero():
     assert MinibatchDeviation()(torch.ones(6, 2, 4, 4))[:, 2].max() < 1e-3
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from gans import draws
 from gans.augment import CHANGES, augment, cutout, translation
 from gans.batches import Batches
 from gans.conditions import drop_blocks, layout_dim, recognition_loss
@@ -104,6 +105,37 @@ def test_the_stream_depends_on_the_clock_alone(batches):
 def test_wrong_conditions_are_those_of_other_covers(batches):
     for part in batches.at(0, torch.device("cpu")):
         assert (part.wrong != part.c).all()
+
+
+def dropping(**changes):
+    """Batches of 64 whose conditions have two blocks, and lose each of them half of the time."""
+    rows = np.arange(10)
+    covers = (rows[:, None, None, None] * np.ones((1, 3, 4, 4))).astype(np.uint8)
+    covers[..., 0] = 200  # so that a mirror image shows
+    conditions = np.repeat(rows[:, None] + 1.0, layout_dim(LAYOUT), axis=1).astype(np.float32)
+    asked = {"batch_size": 64, "condition_dropout": 0.5, "mismatch": 0.5, "mirror": True, **changes}
+    return Batches(covers, conditions, LAYOUT, rows, resolve("logistic-r1", asked))
+
+
+def test_training_hears_conditions_with_blocks_dropped():
+    torch.manual_seed(0)
+    c = torch.cat([part.c for shown in range(0, 640, 64) for part in dropping().at(shown, torch.device("cpu"))])
+    for block in (c[:, :3], c[:, 3:]):
+        assert (block.std(dim=1) == 0).all()
+        assert (block[:, 0] > 0).float().mean().item() == pytest.approx(0.5, abs=0.06)
+    assert 0.15 < ((c[:, 0] > 0) & (c[:, 3] > 0)).float().mean() < 0.35  # each block on its own
+
+
+def test_processes_split_what_one_would_see_and_hear(monkeypatch):
+    def seen(place, number):
+        monkeypatch.setattr(draws, "place_and_number", lambda: (place, number))
+        torch.manual_seed(0)
+        return list(dropping(accumulate=2).at(0, torch.device("cpu")))
+
+    for whole, *shares in zip(seen(0, 1), seen(0, 2), seen(1, 2), strict=True):
+        assert [len(share.images) for share in shares] == [16, 16]
+        for everyone, *own in zip(whole, *shares, strict=True):
+            assert torch.equal(torch.cat(own), everyone)
 
 
 def test_recognition_counts_present_blocks_only_and_classes_as_cross_entropy():
