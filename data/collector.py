@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import queue
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any
 
 from data.errors import InputError
-from data.fetching import Fetcher
 from data.frontier import DONE, LEFT, OTHERS, STALE, WANTED, Asking, Move
 from data.journal import Journal
 from data.records import Fetching, File
-from data.sound import reveal, sound
 from data.sources.base import Expired, Fill, Found, Gone, Item, Later, Record, Skip, Source, SourceError, Trouble
 from data.sources.http import Http
+from data.workers import FETCHERS, POLL_S, Handlers, Workers
 
-FETCHERS = 16
 TIME_OVER = "the time given is over"
-_FOUND_AT_ONCE = 500
 _COMMIT_S = 0.5
 _BACKLOG = 256  # tracks whose files are wanted before no more is asked for: links that expire are used at once
 _DOWN_AFTER = 12  # questions in a row that failed: the service is down, or refuses us
 _FILES_DOWN_AFTER = 48
 _WAITS_IN_A_ROW = 30
 _REST_S = 600.0
-_POLL_S = 0.1
 
 Tell = Callable[[str, int, int | None], None]
 
@@ -46,8 +37,9 @@ class Ending:
 class Collector:
     """One run of one source.
 
-    One thread, the caller's, writes the journal; others ask and fetch, and hand over what came of it. `limit`: so many
-    tracks of this source in all. `part` (k, n): of what is shared out among n collectors, this one's is the k-th.
+    One thread, the caller's, writes the journal; those of `data.workers` ask and fetch, and hand over what came of it.
+    `limit`: so many tracks of this source in all. `part` (k, n): of what is shared out among n collectors, this one's
+    is the k-th.
     """
 
     def __init__(
@@ -65,8 +57,6 @@ class Collector:
         self._limit, self._part = limit, part
         self._deadline = None if seconds is None else time.monotonic() + seconds
         self._tell = tell or (lambda stage, done, total: None)
-        self._fetcher = Fetcher(source, http)
-        self._results: queue.Queue[tuple[Callable[[Any, Any], None], Any, Any]] = queue.Queue(64)
         self._asking: set[int] = set()
         self._ask_again: set[int] = set()
         self._fetching: set[str] = set()
@@ -94,25 +84,18 @@ class Collector:
         self._journal.records.forgive(self._source.name)
         if self._limit is None and self._counts[LEFT]:
             self._want_left(self._counts[LEFT])
-        with self._workers() as (askers, fetchers):
-            while self._start_work(askers, fetchers):
-                for handle, subject, result in self._take_results():
-                    handle(subject, result)
-                if time.monotonic() - committed > _COMMIT_S:
-                    self._commit()
-                    committed = time.monotonic()
-        return self._ending
-
-    @contextlib.contextmanager
-    def _workers(self) -> Iterator[tuple[ThreadPoolExecutor, ThreadPoolExecutor]]:
-        askers, fetchers = ThreadPoolExecutor(self._source.service.at_once), ThreadPoolExecutor(FETCHERS)
+        handlers = Handlers(self._found, self._asked, self._not_asked, self._mistaken, self._fetched, self._not_fetched)
         try:
-            yield askers, fetchers
+            with Workers(self._source, self._http, handlers) as workers:
+                while self._start_work(workers):
+                    for handle in workers.results(wait=bool(self._asking or self._fetching)):
+                        handle()
+                    if time.monotonic() - committed > _COMMIT_S:
+                        self._commit()
+                        committed = time.monotonic()
         finally:
-            self._http.stop()
-            for pool in (askers, fetchers):
-                pool.shutdown(cancel_futures=True)
             self._commit()
+        return self._ending
 
     def _commit(self) -> None:
         name = self._source.name
@@ -124,7 +107,7 @@ class Collector:
 
     # What is done next.
 
-    def _start_work(self, askers: ThreadPoolExecutor, fetchers: ThreadPoolExecutor) -> bool:
+    def _start_work(self, workers: Workers) -> bool:
         """Gives the workers what they have room for; False where nothing is under way and nothing will be."""
         if self._deadline is not None and time.monotonic() > self._deadline and (self._may_ask or self._may_fetch):
             self._end(TIME_OVER, None, fetching=True)
@@ -134,14 +117,14 @@ class Collector:
         if self._may_fetch and len(self._fetching) < FETCHERS and self._counts[WANTED]:
             for record in self._journal.records.wanted(name, 2 * FETCHERS - len(self._fetching), self._fetching):
                 self._fetching.add(record.track)
-                fetchers.submit(self._fetch, record)
+                workers.fetch(record)
         if self._can_ask() and len(self._asking) < self._source.service.at_once:
             room = self._source.service.at_once - len(self._asking)
             for asking in self._journal.items.wanted(name, room, self._asking):
                 self._asking.add(asking.id)
                 self._ask_again.discard(asking.id)
-                askers.submit(self._ask, asking)
-        return bool(self._asking or self._fetching or self._results.qsize()) or self._is_due()
+                workers.ask(asking)
+        return bool(self._asking or self._fetching or workers.has_results) or self._is_due()
 
     def _want_left(self, most: int) -> None:
         self._journal.records.want_left(self._source.name, most)
@@ -164,16 +147,8 @@ class Collector:
             moments.append(self._journal.records.next_due(self._source.name))
         due = min((moment for moment in moments if moment is not None), default=None)
         if due is not None:
-            time.sleep(min(max(due - time.time(), 0.0), _POLL_S))
+            time.sleep(min(max(due - time.time(), 0.0), POLL_S))
         return due is not None
-
-    def _take_results(self) -> Iterator[tuple[Callable[[Any, Any], None], Any, Any]]:
-        """What the workers handed over, waiting a little for the first."""
-        with contextlib.suppress(queue.Empty):
-            if self._asking or self._fetching:
-                yield self._results.get(timeout=_POLL_S)
-            while True:
-                yield self._results.get_nowait()
 
     def _end(self, reason: str, until: float | None, *, asking: bool = True, fetching: bool = False) -> None:
         """Begins nothing more of a kind in this run. The first reason is the one that is told."""
@@ -182,40 +157,7 @@ class Collector:
         if self._ending.reason is None:
             self._ending = Ending(reason, until)
 
-    # In the workers' threads.
-
-    def _report(self, handle: Callable[[Any, Any], None], subject: Any, result: Any) -> None:
-        while not self._http.stopped:
-            with contextlib.suppress(queue.Full):
-                self._results.put((handle, subject, result), timeout=_POLL_S)
-                return
-
-    def _ask(self, asking: Asking) -> None:
-        secrets = self._http.secrets
-        try:
-            found = iter(self._source.expand(reveal(asking.item, secrets.reveal), self._http))
-            while batch := [sound(one, self._source.name, secrets.hide) for one in islice(found, _FOUND_AT_ONCE)]:
-                self._report(self._found, asking, batch)
-            self._report(self._asked, asking, None)
-        except SourceError as error:
-            self._report(self._not_asked, asking, error)
-        except InputError as error:
-            mistake = InputError(secrets.hide(error.subject), secrets.hide(error.reason))
-            self._report(self._mistaken, asking, mistake)
-        except Exception as error:  # an answer of a shape that nobody foresaw costs itself alone
-            self._report(self._not_asked, asking, Gone(f"an answer that was not understood ({type(error).__name__})"))
-
-    def _fetch(self, record: Fetching) -> None:
-        last = record.attempts + 1 >= self._http.patience.attempts
-        try:
-            files = self._fetcher.fetch(record, last=last)
-            self._report(self._fetched, record, files)
-        except SourceError as error:
-            self._report(self._not_fetched, record, error)
-        except Exception as error:
-            self._report(self._not_fetched, record, Gone(f"a file that was not understood ({type(error).__name__})"))
-
-    # What came of it, in the caller's thread.
+    # What came of it.
 
     def _found(self, asking: Asking, batch: list[Found]) -> None:
         name, records = self._source.name, self._journal.records
@@ -241,7 +183,7 @@ class Collector:
         k, n = self._part
         return n == 1 or int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % n == k - 1
 
-    def _asked(self, asking: Asking, _: None) -> None:
+    def _asked(self, asking: Asking) -> None:
         self._failed_asks = self._waits = 0
         if asking.id in self._ask_again and self._journal.records.any_stale(asking.id):
             # A link that was just given expired before the last one came.
@@ -269,7 +211,7 @@ class Collector:
             if self._failed_asks >= _DOWN_AFTER:
                 self._end(f"{_DOWN_AFTER} questions in a row failed: {error}", None)
 
-    def _mistaken(self, asking: Asking, error: InputError) -> None:
+    def _mistaken(self, error: InputError) -> None:
         """Something is for the user to change: the run ends with it, and all that is wanted stays wanted."""
         raise error
 
