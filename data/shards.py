@@ -19,9 +19,9 @@ import pyarrow.parquet as pq
 
 from data.errors import InputError
 from data.files import atomic_path, hold_alone, reason_of
-from data.table import BYTES_COLUMNS, COLUMNS, LATER_COLUMNS, SCHEMA, SPLITS, validate_row
+from data.parquet import footer_of, metadata_of, opened, with_columns
+from data.table import BYTES_COLUMNS, COLUMNS, SCHEMA, SPLITS, validate_row
 
-# Shards are read with `pre_buffer=False`: Parquet would else fetch a whole shard before the first row.
 ROWS_PER_SHARD = 1000
 ROWS_PER_GROUP = 100
 # Rows are handed to Parquet before they hold more than this, however large their clips and covers are.
@@ -168,8 +168,8 @@ class Dataset:
         rows = 0
         digest = hashlib.sha256()
         for shard in self._shards:
-            metadata = _metadata(shard)
-            digest.update(_footer(shard))
+            metadata = metadata_of(shard)
+            digest.update(footer_of(shard))
             for group in range(metadata.num_row_groups):
                 self._groups.append((shard, group))
                 self._starts.append(rows)
@@ -196,12 +196,12 @@ class Dataset:
         """Record batches of at most `batch_size` rows with `columns` (all where None), in order."""
         chosen = _known(columns)
         for shard in self._shards:
-            with _reading(shard), pq.ParquetFile(shard, pre_buffer=False) as file:
+            with opened(shard) as file:
                 there = set(file.schema_arrow.names)
                 # Of no columns Parquet gives no rows: where an older shard has none of those asked, one is read.
                 columns = [column for column in chosen if column in there] or [COLUMNS[0]]
                 for batch in file.iter_batches(batch_size=batch_size, columns=columns):
-                    yield _with_columns(batch, chosen)
+                    yield with_columns(batch, chosen)
 
     def iter_rows(self, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
         """Rows as dicts with `columns` (all where None), in order."""
@@ -226,7 +226,7 @@ class Dataset:
             raise IndexError(f"row {index} of {len(self)}")
         position = bisect.bisect_right(self._starts, index) - 1
         shard, group = self._groups[position]
-        with _reading(shard), pq.ParquetFile(shard, pre_buffer=False) as file:
+        with opened(shard) as file:
             table = file.read_row_group(group)
         found = table.slice(index - self._starts[position], 1).to_pylist()[0]
         return {column: found.get(column) for column in COLUMNS}
@@ -240,7 +240,7 @@ class Dataset:
         leaf = f"{column}.path"
         parts = [np.zeros(0, dtype=bool)]
         for shard in self._shards:
-            with _reading(shard), pq.ParquetFile(shard, pre_buffer=False) as file:
+            with opened(shard) as file:
                 for batch in file.iter_batches(batch_size=65_536, columns=[leaf]):
                     parts.append(batch.column(0).is_valid().to_numpy(zero_copy_only=False))
         return np.concatenate(parts)
@@ -267,42 +267,3 @@ def _known(columns: Sequence[str] | None) -> list[str]:
         if column not in COLUMNS:
             raise InputError(column, f"not a column; known: {', '.join(COLUMNS)}")
     return chosen
-
-
-def _with_columns(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
-    """The batch with just these columns, in this order; null for one that it lacks."""
-    schema, there = pa.schema([SCHEMA.field(name) for name in columns]), set(batch.schema.names)
-    arrays = [batch[field.name] if field.name in there else pa.nulls(len(batch), field.type) for field in schema]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-@contextlib.contextmanager
-def _reading(shard: Path) -> Iterator[None]:
-    try:
-        yield
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(shard, "damaged shard: it cannot be read") from error
-
-
-def _metadata(shard: Path) -> pq.FileMetaData:
-    try:
-        metadata = pq.read_metadata(shard)
-        schema = metadata.schema.to_arrow_schema()
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(shard, "not a Parquet shard, or damaged") from error
-    known = pa.schema([field for field in SCHEMA if field.name in schema.names or field.name not in LATER_COLUMNS])
-    if not schema.equals(known):
-        odd = set(schema.names) ^ set(known.names)
-        what = f"column {min(odd)!r}" if odd else "the types of its columns"
-        raise InputError(shard, f"not a track table: it differs in {what}")
-    return metadata
-
-
-def _footer(shard: Path) -> bytes:
-    """The shard's size and the bytes of its footer: they change with any row."""
-    with open(shard, "rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(-8, os.SEEK_END)
-        length = int.from_bytes(file.read(4), "little")
-        file.seek(-8 - length, os.SEEK_END)
-        return size.to_bytes(8, "little") + file.read(length)
