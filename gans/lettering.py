@@ -12,9 +12,10 @@ from PIL import Image
 
 from data.colour import relative_luminance
 from gans.inks import BLACK, WHITE, Ground, Ink, Inks, choose_ink, luminance_of, palette
+from gans.letters import Box
 from gans.placing import MARGIN, Terrain, arrange, box_of, quietest
 from gans.typefaces import clean_type
-from gans.typesetting import Box, Placed, draw_mask
+from gans.typesetting import Placed, draw_mask
 from gans.typestyles import PLATE, Style
 
 AROUND = 0.008

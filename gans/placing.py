@@ -10,8 +10,9 @@ from PIL import Image
 
 from data.colour import relative_luminance, rgb_to_lab
 from gans.inks import NEAR_BLACK, NEAR_WHITE, Ground
-from gans.typefaces import cased, face_for, is_right_to_left
-from gans.typesetting import LEAST_CAP, Block, Box, Cut, Placed, box_around, fit, place
+from gans.letters import Box, Cut, box_around
+from gans.typefaces import cased, face_for_letters, is_right_to_left
+from gans.typesetting import LEAST_CAP, Block, Placed, fit, place
 from gans.typestyles import CENTRE, LEFT, POSTER, SPLIT, STACK, Style
 
 MARGIN = 0.06
@@ -111,14 +112,15 @@ def arrange(title: str, artist: str, style: Style) -> list[Layout]:
 def _blocks(title: str, artist: str, style: Style) -> tuple[Block, Block | None]:
     title = cased(title, style.upper, style.face)
     artist = cased(artist, style.artist_upper, style.face)
-    face = face_for(style.face, title + artist)
-    cut = Cut(face_for(face, title), style.weight, style.tracking)
+    face = face_for_letters(style.face, title + artist)
+    cut = Cut(face_for_letters(face, title), style.weight, style.tracking, is_right_to_left(title))
     head = fit(title, cut, style.cap, _MEASURE, _TITLE_HEIGHT, style.leading, style.lines, LEAST_CAP)
     if style.arrangement == POSTER and head.cap < style.cap:
         head = head.scaled(min(_MEASURE / head.width, _TITLE_HEIGHT / head.height, style.cap / head.cap))
     if not artist:
         return head, None
-    cut = Cut(face_for(style.artist_face or face, artist), style.artist_weight, style.artist_tracking)
+    own = face_for_letters(style.artist_face or face, artist)
+    cut = Cut(own, style.artist_weight, style.artist_tracking, is_right_to_left(artist))
     largest = min(style.ratio * head.cap, _LARGEST_ARTIST)
     least = _LEAST_ARTIST * min(LEAST_CAP, head.cap)
     return head, fit(artist, cut, largest, _MEASURE, _ARTIST_HEIGHT, max(style.leading, _LEADING), 2, least)

@@ -107,6 +107,11 @@ def face_for(face: str, text: str) -> str:
     return face
 
 
+def face_for_letters(face: str, text: str) -> str:
+    """`face_for` the letters and digits of `text`: a sign that it lacks, such as ♭ or ♥, may come from another one."""
+    return face_for(face, "".join(mark for mark in text if unicodedata.category(mark)[0] in "LMN"))
+
+
 def cased(text: str, upper: bool, face: str) -> str:
     """`text` in capitals where that is wished and some relative of `face` has them."""
     capitals = text.upper() if upper else text

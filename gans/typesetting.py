@@ -1,20 +1,18 @@
-"""Setting a text: its letters measured, its lines balanced and fitted to a measure, and all of it drawn as a mask.
+"""Setting a text: its lines balanced and fitted to a measure, and all of it drawn as a mask.
 
-Lengths are parts of the cover's side; letters are measured once at a large size, so that a layout does not know how
-many pixels it will have.
+Lengths are parts of the cover's side.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from gans.letters import Box, Cut, Line, Piece, clusters
 from gans.typefaces import load_font, needs_shaping
 
 LEAST_CAP = 0.0165
@@ -28,86 +26,7 @@ _BREAKS = frozenset(",;:!?…-–—/)]}»”")
 _ANY_WORD, _SHORT_WORD = 0.15, 0.35
 _WIDE = 40
 """Texts of more letters than this are not spaced out: wide setting is for a few words."""
-_MEASURED_PX = 512
 _LEAST_DRAWN = 512
-
-Box = tuple[float, float, float, float]
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line in ems: pieces of text, each at its distance from the line's start, and the box of its ink around the
-    start of its baseline (left, top, right, bottom; up is negative).
-    """
-
-    pieces: tuple[tuple[str, float], ...]
-    ink: Box
-
-    @property
-    def width(self) -> float:
-        return self.ink[2] - self.ink[0]
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A face at a weight, letterspaced by `tracking` ems."""
-
-    face: str
-    weight: int
-    tracking: float
-
-    @property
-    def cap(self) -> float:
-        """The height of its capitals in ems."""
-        return -_ink(self.face, self.weight, "H")[1]
-
-    def line(self, text: str) -> Line:
-        """A text on one line, letter by letter with kerning; as a whole where letters join or run to the left."""
-        if needs_shaping(text):
-            return Line(((text, 0.0),), _ink(self.face, self.weight, text))
-        at, before, pieces, boxes = 0.0, "", [], []
-        for letter in clusters(text):
-            if before:
-                pair, alone = self.length(before + letter), self.length(letter)
-                at += pair - alone + self.tracking
-            if letter != " ":
-                left, top, right, bottom = _ink(self.face, self.weight, letter)
-                pieces.append((letter, at))
-                boxes.append((at + left, top, at + right, bottom))
-            before = letter
-        return Line(tuple(pieces), box_around(boxes))
-
-    def length(self, text: str) -> float:
-        """How far a text moves on, in ems."""
-        return _length(self.face, self.weight, text)
-
-
-def box_around(boxes: Sequence[Box]) -> Box:
-    """The smallest box around some, at least one."""
-    left, top, right, bottom = zip(*boxes, strict=True)
-    return min(left), min(top), max(right), max(bottom)
-
-
-@lru_cache(maxsize=8192)
-def _length(face: str, weight: int, text: str) -> float:
-    return float(load_font(face, weight, _MEASURED_PX).getlength(text)) / _MEASURED_PX
-
-
-@lru_cache(maxsize=8192)
-def _ink(face: str, weight: int, text: str) -> Box:
-    left, top, right, bottom = load_font(face, weight, _MEASURED_PX).getbbox(text, anchor="ls")
-    return left / _MEASURED_PX, top / _MEASURED_PX, right / _MEASURED_PX, bottom / _MEASURED_PX
-
-
-def clusters(text: str) -> list[str]:
-    """Letters with the marks that stand on them."""
-    found: list[str] = []
-    for mark in text:
-        if found and unicodedata.category(mark).startswith("M"):
-            found[-1] += mark
-        else:
-            found.append(mark)
-    return found
 
 
 @dataclass(frozen=True)
@@ -153,7 +72,7 @@ def fit(
     lines; where even so it is too large, it is made smaller until it is not.
     """
     if len(text) > _WIDE:
-        cut = Cut(cut.face, cut.weight, min(cut.tracking, 0.04))
+        cut = replace(cut, tracking=min(cut.tracking, 0.04))
     cap = max(largest, least)
     while True:
         last = cap <= least
@@ -278,21 +197,23 @@ def draw_mask(lines: Sequence[Placed], side: int) -> np.ndarray:
     mask = Image.new("L", (drawn, drawn))
     draw = ImageDraw.Draw(mask)
     for line in lines:
-        font = load_font(line.cut.face, line.cut.weight, line.em * drawn)
-        for text, at in line.line.pieces:
-            if len(line.line.pieces) == 1 and needs_shaping(text):
-                _draw_whole(mask, line, text, drawn)
-            else:
-                draw.text(((line.x + at * line.em) * drawn, line.y * drawn), text, fill=255, font=font, anchor="ls")
+        for piece in line.line.pieces:
+            if needs_shaping(piece.text):
+                _draw_whole(mask, line, piece, drawn)
+                continue
+            font = load_font(piece.face, line.cut.weight, piece.size * line.em * drawn)
+            at = (line.x + piece.at * line.em) * drawn, line.y * drawn
+            draw.text(at, piece.text, fill=255, font=font, anchor="ls")
     return np.asarray(mask.reduce(finer) if finer > 1 else mask)
 
 
-def _draw_whole(mask: Image.Image, line: Placed, text: str, drawn: int) -> None:
+def _draw_whole(mask: Image.Image, line: Placed, piece: Piece, drawn: int) -> None:
     """A shaped line, brought to the box that was measured: hinting rounds the advances of small sizes."""
     left, top, right, bottom = (round(edge * drawn) for edge in line.ink)
-    font = load_font(line.cut.face, line.cut.weight, line.em * drawn)
-    box = font.getbbox(text, anchor="ls")
+    font, way = load_font(piece.face, line.cut.weight, line.em * drawn), line.cut.direction
+    box = font.getbbox(piece.text, anchor="ls", direction=way)
     letters = Image.new("L", (max(1, int(box[2] - box[0])), max(1, int(box[3] - box[1]))))
-    ImageDraw.Draw(letters).text((-box[0], -box[1]), text, fill=255, font=font, anchor="ls")
+    at = -box[0], -box[1]
+    ImageDraw.Draw(letters).text(at, piece.text, fill=255, font=font, anchor="ls", direction=way)
     size = (max(1, right - left), max(1, bottom - top))
     mask.paste(255, (left, top), letters.resize(size, Image.Resampling.BILINEAR))

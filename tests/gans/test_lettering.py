@@ -11,9 +11,10 @@ from data.colour import contrast_ratio, relative_luminance
 from data.errors import InputError
 from gans.inks import luminance_of
 from gans.lettering import lay_out, set_type
+from gans.letters import Cut
 from gans.placing import MARGIN, Terrain, arrange, box_of, quietest
 from gans.typefaces import clean_type
-from gans.typesetting import Cut, draw_mask, fit, place
+from gans.typesetting import draw_mask, fit, place
 from gans.typestyles import STYLES, make_style
 
 SIDE = 192
@@ -206,7 +207,7 @@ def test_what_is_no_square_cover_is_a_mistake_of_the_caller():
 def test_lines_break_after_punctuation_and_not_after_little_words():
     def lines(text):
         block = fit(text, Cut("serif", 500, 0.0), 0.07, 0.88, 0.4, 1.7, 3)
-        return ["".join(piece for piece, _ in line.pieces) for line in block.lines]
+        return ["".join(piece.text for piece in line.pieces) for line in block.lines]
 
     assert lines("Suite in F major: Adagio") == ["SuiteinFmajor:", "Adagio"]
     assert lines("Dance of the Sugar Plum Fairy")[0] != "Danceofthe"
@@ -216,7 +217,7 @@ def test_lines_break_after_punctuation_and_not_after_little_words():
 def test_a_long_title_is_whole():
     for title in ("word " * 59 + "word.", "W" * 300):
         block = fit(title, Cut("slab", 500, 0.0), 0.08, 0.88, 0.37, 1.55, 3)
-        letters = "".join(piece for line in block.lines for piece, _ in line.pieces)
+        letters = "".join(piece.text for line in block.lines for piece in line.pieces)
         assert letters == title.replace(" ", "")
         assert block.width <= 0.88 + 1e-9
         assert block.height <= 0.37 + 1e-9
@@ -224,7 +225,7 @@ def test_a_long_title_is_whole():
 
 def test_a_letter_wider_than_the_measure_is_made_smaller():
     block = fit("WW", Cut("condensed", 600, 0.0), 0.2, 0.01, 0.4, 1.2, 3)
-    assert [line.pieces[0][0] for line in block.lines] == ["W", "W"]
+    assert [line.pieces[0].text for line in block.lines] == ["W", "W"]
     assert block.width <= 0.01 + 1e-9
 
 
