@@ -108,6 +108,29 @@ def test_at_a_whole_level_the_generator_is_the_plain_network_of_the_paper():
     assert torch.allclose(draw(generator, 4), expected, atol=1e-5)
 
 
+def test_at_a_whole_level_the_discriminator_is_the_plain_network_of_the_paper():
+    _, discriminator = networks(c_dim=0)
+    discriminator.grow(4)
+
+    def layer(x, convolution, padding=1):
+        fan_in = convolution.weight[0].numel()
+        weight = convolution.weight * (2 / fan_in) ** 0.5
+        return F.leaky_relu(F.conv2d(x, weight, convolution.bias, padding=padding), 0.2)
+
+    images = torch.randn(4, 3, 16, 16)
+    x = layer(images, discriminator.from_rgb[2][0], padding=0)
+    end, *downs = discriminator.blocks
+    for first, _, second, _, _ in downs[1::-1]:
+        x = layer(layer(x, first), second)
+        x = x.reshape(*x.shape[:2], x.shape[2] // 2, 2, x.shape[3] // 2, 2).mean(dim=(3, 5))
+    deviation = (x.var(dim=0, unbiased=False) + 1e-8).sqrt().mean()
+    x = layer(torch.cat([x, deviation.expand(4, 1, 4, 4)], dim=1), end[1])
+    joined, head = end[4], discriminator.verdict.head
+    x = F.leaky_relu(F.linear(x.flatten(1), joined.weight * (2 / joined.weight.shape[1]) ** 0.5, joined.bias), 0.2)
+    expected = F.linear(x, head.weight / x.shape[1] ** 0.5, head.bias)[:, 0]
+    assert torch.allclose(discriminator(images, torch.zeros(4, 0)), expected, atol=1e-5)
+
+
 def test_real_images_lose_the_detail_that_has_not_yet_come():
     _, discriminator = networks()
     real = torch.randn(2, 3, 32, 32)

@@ -112,6 +112,45 @@ def test_the_residual_discriminator_can_be_differentiated_twice():
     assert torch.autograd.gradgradcheck(block, torch.randn(1, 8, 4, 4, dtype=torch.float64, requires_grad=True))
 
 
+def test_the_discriminator_equals_the_formulas_of_the_paper():
+    """Residual blocks (figure 7c, right): (two convolutions, the second by 2) + (a straight 1×1 way by 2), over √2;
+    rectifiers of gain √2, weights times He's constant, filtered by [1, 3, 3, 1] before each second pixel is taken."""
+    torch.manual_seed(0)
+    discriminator = Discriminator(resolution=32, c_dim=0, **SMALL)
+    for name, parameter in discriminator.named_parameters():
+        if name.endswith("bias"):
+            nn.init.normal_(parameter)
+
+    def rectified(x):
+        return 2**0.5 * nn.functional.leaky_relu(x, 0.2)
+
+    def convolved(x, layer, halves=False):
+        size = layer.weight.shape[-1]
+        if halves:
+            taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
+            kernel = torch.outer(taps, taps).expand(x.shape[1], 1, 4, 4)
+            x = nn.functional.conv2d(x, kernel, padding=1 + size // 2, groups=x.shape[1])
+        y = nn.functional.conv2d(x, layer.weight / layer.weight[0].numel() ** 0.5, padding=0 if halves else size // 2)
+        return y[:, :, ::2, ::2] if halves else y
+
+    def biased(x, layer, gain=1.0):
+        return x + layer.bias[:, None, None] / gain
+
+    images = torch.randn(4, 3, 32, 32)
+    x = rectified(biased(convolved(images, discriminator.from_rgb), discriminator.from_rgb, 2**0.5))
+    for block in discriminator.blocks:
+        y = rectified(biased(convolved(x, block.first), block.first, 2**0.5))
+        y = rectified(biased(convolved(y, block.second, halves=True), block.second))
+        x = (y + convolved(x, block.straight, halves=True)) / 2**0.5
+    deviation = (x.var(dim=0, unbiased=False) + 1e-8).sqrt().mean()
+    x = torch.cat([x, deviation.expand(4, 1, 4, 4)], dim=1)
+    x = rectified(biased(convolved(x, discriminator.end), discriminator.end, 2**0.5))
+    compress, head = discriminator.compress, discriminator.verdict.head
+    x = rectified(x.flatten(1) @ compress.weight.T / compress.weight.shape[1] ** 0.5 + compress.bias / 2**0.5)
+    expected = (x @ head.weight.T / head.weight.shape[1] ** 0.5 + head.bias)[:, 0]
+    torch.testing.assert_close(discriminator(images, torch.zeros(4, 0)), expected, rtol=1e-4, atol=1e-4)
+
+
 def test_r1_reaches_every_weight_that_the_verdict_hangs_on():
     torch.manual_seed(0)
     discriminator = Discriminator(resolution=32, c_dim=5, **SMALL)
