@@ -101,6 +101,14 @@ def read_names(path: Path) -> tuple[str | None, str | None, str | None]:
     return row["artist"], row["album"], row["title"]
 
 
+def read_album(path: Path) -> tuple[str | None, str | None]:
+    """The album that a file's tags name: whose it is (the track's artist where only that is told), and its name."""
+    tags = _read_tags(path)[0]
+    row = _row(path.name, tags, path.parent)
+    owner = next(filter(None, map(clean_text, tags.get("albumartist", []))), None)
+    return owner or row["artist"], row["album"]
+
+
 def read_genres(path: Path) -> list[str]:
     """The genres that a file's tags name."""
     return list(_row(path.name, _read_tags(path)[0], path.parent)["genres"])

@@ -14,7 +14,7 @@ from scripts.making import DEFAULT_LOOK, MAX_SEED, Family, Lettering, Wishes
 from scripts.options import FinishName, Model, Size, Strength, TracksOrFolders, Truncation, parse_finish
 from scripts.shell import Batch, complain, print_path, progress, run_verb
 from scripts.titles import Words
-from scripts.tracks import all_tracks
+from scripts.tracks import album_of, all_tracks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,7 @@ FAMILY_SPREAD = 0.4
 
 
 def generate(
-    track: TracksOrFolders,
+    track: TracksOrFolders = None,
     out: Annotated[Path, typer.Option(help="Folder for the covers.")] = Path("covers"),
     model: Model = None,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Another number, another cover.")] = 0,
@@ -52,7 +52,10 @@ def generate(
         typer.Option(min=0.0, max=1.0, help=f"How far a family's members lie apart; default: {FAMILY_SPREAD}."),
     ] = None,
     album: Annotated[
-        str | None, typer.Option(metavar="NAME", help="One cover for all tracks together, with this name.")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="One cover for all tracks together, with this name; or for a folder, named alone."
+        ),
     ] = None,
     size: Size = None,
     finish: FinishName = DEFAULT_LOOK,
@@ -93,7 +96,14 @@ def generate(
         raise InputError("--in-place", "is for --embed")
     if embed and count > 1:
         raise InputError("--embed", "takes one cover a track, and --count asks for more")
-    track = all_tracks(track, out)
+    if track:
+        track = all_tracks(track, out)
+    elif album is None:
+        raise InputError("track", "name the music: files, or folders with it")
+    elif not Path(album).is_dir():
+        raise InputError("--album", f"{printable(album)} is no folder: name the tracks of the album, too")
+    else:
+        track, album = album_of(Path(album), out)
     words = Words.parse(title, artist, titled, style, len(track) if album is None else 1)
     vary = vary or (family is not None and album is None)
     if seed + count * (len(track) if vary else 1) - 1 > MAX_SEED:

@@ -12,7 +12,7 @@ from scripts.making import DEFAULT_SIZE, MAX_SIZE, MAX_STRENGTH, MAX_TRUNCATION,
 
 Tracks = Annotated[list[Path], typer.Argument(help="Music files: mp3, flac, ogg, wav, m4a, video, …")]
 TracksOrFolders = Annotated[
-    list[Path], typer.Argument(help="Music files: mp3, flac, ogg, wav, m4a, video, …; or folders with them.")
+    list[Path] | None, typer.Argument(help="Music files: mp3, flac, ogg, wav, m4a, video, …; or folders with them.")
 ]
 Model = Annotated[
     Path | None, typer.Option("--model", help="A bundle or a run; default: the model that comes with Gatefold.")

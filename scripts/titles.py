@@ -52,8 +52,8 @@ class Words:
     def for_album(
         self, name: str, tracks: Sequence[Path], attributes: Mapping[str, float], tags: Sequence[str]
     ) -> Lettering | None:
-        """What is set on an album's cover: its name, and the artist where it is the same on all tracks."""
-        artists = {_names(track)[0] for track in tracks} if self.titled else set()
+        """What is set on an album's cover: its name, and whose it is where all tracks say the same."""
+        artists = {_album_artist(track) for track in tracks} if self.titled else set()
         artist = artists.pop() if len(artists) == 1 else None
         return self._lettering(name, artist, name, tracks, attributes, tags)
 
@@ -117,6 +117,12 @@ def _names(track: Path) -> tuple[str | None, str | None, str | None]:
     from data.library import read_names  # it loads what reads tags and tables: without --titled none is needed
 
     return read_names(track)
+
+
+def _album_artist(track: Path) -> str | None:
+    from data.library import read_album
+
+    return read_album(track)[0]
 
 
 def _genres(track: Path) -> list[str]:

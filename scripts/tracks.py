@@ -22,6 +22,17 @@ def all_tracks(paths: Sequence[Path], out: Path) -> list[Path]:
     return tracks
 
 
+def album_of(folder: Path, out: Path) -> tuple[list[Path], str]:
+    """The tracks in a folder and what they are called as an album: as the tags of all of them have it, else as the
+    folder is.
+    """
+    from data.library import read_album
+
+    tracks = all_tracks([folder], out)
+    names = {read_album(track)[1] for track in tracks}
+    return tracks, (names.pop() if len(names) == 1 else None) or folder.resolve().name or "album"
+
+
 def _music(folder: Path, out: Path) -> list[Path]:
     from data.library import files_in, is_music  # what reads a library loads tables: one file needs none
 

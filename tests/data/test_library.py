@@ -9,7 +9,7 @@ import mutagen
 import pytest
 from mutagen.id3 import APIC, TALB, TCON, TCOP, TDRC, TIT2, TPE1, TPE2, TSRC, UFID
 
-from data.library import read_genres, read_music_folder, read_names, read_pictures
+from data.library import read_album, read_genres, read_music_folder, read_names, read_pictures
 
 Make = Callable[..., bytes]
 FRAMES = {TPE1: "Ann", TPE2: "Ann & Co.", TALB: "First", TIT2: "Öne", TCON: "Techno; Dub", TDRC: "2004-03-13"}
@@ -31,6 +31,7 @@ def track(request, tmp_path: Path, sound: Make) -> Path:
 
 def test_id3_says_the_same_in_every_format_that_has_it(track):
     assert read_names(track) == ("Ann", "First", "Öne")
+    assert read_album(track) == ("Ann & Co.", "First")
     assert read_genres(track) == ["Techno", "Dub"]
     [entry] = read_music_folder(track.parent, on_skip=lambda subject, reason: None)
     told = {name: entry.row[name] for name in ("album_id", "isrc", "release_date", "licence")}
@@ -45,6 +46,7 @@ def test_id3_says_the_same_in_every_format_that_has_it(track):
 def test_a_file_without_tags_says_nothing(tmp_path, sound):
     (tmp_path / "bare.wav").write_bytes(sound())
     assert read_names(tmp_path / "bare.wav") == (None, None, None)
+    assert read_album(tmp_path / "bare.wav") == (None, None)
     assert read_genres(tmp_path / "bare.wav") == []
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from mutagen.id3 import TALB
 
 from data.covers import read_png
 from scripts.sheet import draw_sheet
@@ -75,6 +77,31 @@ def test_a_model_that_hears_no_code_makes_albums_too(gatefold, bundle, songs, tm
     done = gatefold("generate", "--model", bundle, "--out", tmp_path / "covers", "--album", "Both", *songs)
     assert (done.code, done.err) == (0, "")
     assert done.lines == [str(tmp_path / "covers" / "Both-0.png")]
+
+
+def test_a_folder_is_an_album_under_the_name_in_all_its_tags_or_its_own(gatefold, make_album, hearing, songs, tmp_path):
+    import mutagen
+
+    folder = tmp_path / "2019 (rip)"
+    folder.mkdir()
+    tracks = [Path(shutil.copy(song, folder)) for song in songs[:2]]
+    assert Path(make_album(folder).lines[0]).name == "2019 (rip)-0.png"
+    for track in tracks:
+        tagged = mutagen.File(track)
+        tagged.add_tags()
+        tagged.tags.add(TALB(encoding=3, text="Both Sides"))
+        tagged.save()
+    done = make_album(folder, "--titled")
+    assert (done.code, done.err, Path(done.lines[0]).name) == (0, "", "Both Sides-0.png")
+    assert json.loads(read_png(done.lines[0])[1]["lettering"])["title"] == "Both Sides"
+    assert gatefold("reproduce", "--model", hearing, done.lines[0], *sorted(tracks)).code == 0
+
+
+@pytest.mark.parametrize(("words", "told"), [([], "track: name the music"), (["--album", "None"], "--album: None is")])
+def test_no_music_at_all_is_one_line(make, words, told):
+    done = make("--seed", "1", *words)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert done.err.startswith(told)
 
 
 def test_an_albums_name_stays_in_the_folder(make_album, songs, tmp_path):

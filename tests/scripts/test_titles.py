@@ -62,6 +62,8 @@ def test_an_album_has_its_name_and_the_artist_of_all_its_tracks(song):
     words = parse(titled=True)
     assert words.for_album("Name", [one, two], LOUD, []) == Lettering("Name", "X", "poster", 0.95)
     assert words.for_album("Name", [one, other], LOUD, []) == Lettering("Name", "", "poster", 0.95)
+    guest = song("d", artist="X feat. Y", albumartist="X")
+    assert words.for_album("Name", [one, two, guest], LOUD, []) == Lettering("Name", "X", "poster", 0.95)
 
 
 def test_what_cannot_be_set_of_tags_is_told_and_of_options_refused(song, capsys):
