@@ -7,6 +7,7 @@ table is taste, not measurement: what sleeves of these kinds have looked like si
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -82,10 +83,10 @@ goes.
 """
 
 _GENRES = {
-    "poster": "metal, metalcore, punk, hardcore, grindcore, thrash, doom, sludge, rap, hip hop, trap, drill, grime, "
-    "industrial, hardstyle, gabber, ebm, noise, hard rock",
+    "poster": "metal, metalcore, punk, hardcore, grindcore, thrash, doom, sludge, rap, hip hop, hiphop, trap, drill, "
+    "grime, industrial, hardstyle, gabber, ebm, noise, hard rock",
     "signal": "techno, house, electronic, electronica, idm, glitch, dub, minimal, breakbeat, jungle, drum and bass, "
-    "dnb, bass, dubstep, footwork, trance, electro, edm, dance, experimental, uk garage",
+    "dnb, d&b, bass, dubstep, footwork, trance, electro, edm, dance, experimental, uk garage",
     "neon": "pop, synthpop, synth pop, disco, synthwave, k pop, j pop, eurodance, new wave, italo, chiptune",
     "air": "ambient, drone, downtempo, new age, chillout, chill out, shoegaze, post rock, darkwave, trip hop, "
     "dream pop, meditation, soundscape",
@@ -94,10 +95,18 @@ _GENRES = {
     "ballad": "singer songwriter, acoustic, ballad, chanson, bossa nova, fado, vocal, easy listening, romantic",
     "roots": "country, blues, americana, bluegrass, rock, rockabilly, reggae, ska, world, folk rock, psychedelic, "
     "afrobeat, latin",
-    "swing": "jazz, swing, bebop, funk, soul, rnb, r&b, fusion, big band, gospel, lounge",
+    "swing": "jazz, swing, bebop, funk, soul, rnb, r&b, rhythm and blues, fusion, big band, gospel, lounge",
     "hand": "folk, indie, indie pop, indie rock, lo fi, lofi, children, kids, freak folk, celtic, comedy",
 }
-_STYLE_OF = {tuple(genre.split()): name for name, genres in _GENRES.items() for genre in genres.split(", ")}
+
+
+def _words(genre: str) -> tuple[str, ...]:
+    """The words of a genre's name, however it is joined: `Hip-Hop/Rap` has three, `Drum'n'Bass` is `drum and bass`."""
+    parts = re.findall(r"&|[^\W_]+", genre.lower())
+    return tuple("and" if part in ("&", "n") else part for part in parts)
+
+
+_STYLE_OF = {_words(genre): name for name, genres in _GENRES.items() for genre in genres.split(", ")}
 _AXES = ("energy", "acousticness", "danceability", "valence", "instrumentalness")
 _SOUNDS_LIKE = {
     "poster": (0.95, 0.02, 0.55, 0.35, 0.2),
@@ -135,8 +144,8 @@ def choose_style(attributes: Mapping[str, float], genres: Iterable[str] = ()) ->
     rock); without one the style whose typical track is nearest by the attributes that are there.
     """
     for genre in genres:
-        words = genre.lower().replace("-", " ").replace("_", " ").split()
-        parts = [tuple(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1)]
+        words = _words(genre)
+        parts = [words[i:j] for i in range(len(words)) for j in range(i + 1, len(words) + 1)]
         known = [part for part in parts if part in _STYLE_OF]
         if known:
             return _STYLE_OF[max(enumerate(known), key=lambda part: (len(part[1]), part[0]))[1]]

@@ -119,6 +119,13 @@ def test_genres_decide_the_style():
         "dark ambient": "air",
         "synth_pop": "neon",
         "singer-songwriter": "ballad",
+        "Singer/Songwriter": "ballad",
+        "Hip-Hop/Rap": "poster",
+        "R&B/Soul": "swing",
+        "Rhythm and Blues": "swing",
+        "Drum & Bass": "signal",
+        "Drum'n'Bass": "signal",
+        "Children’s Music": "hand",
     }
     assert {genre: choose_style(SOFT, [genre]) for genre in wanted} == wanted
     assert choose_style({}, ["something unheard of", "techno", "folk"]) == "signal"
