@@ -68,6 +68,18 @@ def test_a_row_trains_and_its_bundle_draws_by_seed_and_condition(recipe, row_con
 
 
 @pytest.mark.parametrize("recipe", ROWS)
+def test_a_row_trains_without_conditions_too(recipe, row_config, tiny_data, tmp_path):
+    silent = dataclasses.replace(tiny_data, conditions=np.zeros((24, 0), np.float32), layout=[])
+    seen: dict[str, float] = {}
+    around = Surroundings(progress=lambda shown, figures: seen.update(figures))
+    generator = load_bundle(train(row_config(recipe, 2, log_every=1), silent, tmp_path, around)).generator
+    assert generator.c_dim == 0
+    assert all(np.isfinite(value) for value in seen.values())
+    assert seen["gradient_norm/g"] > 0
+    assert not {name for name in seen if "mismatch" in name or "recognition" in name}
+
+
+@pytest.mark.parametrize("recipe", ROWS)
 def test_latents_are_optimised_over_any_row(recipe, row_config, tiny_data, tmp_path):
     seen: dict[str, float] = {}
     around = Surroundings(progress=lambda shown, figures: seen.update(figures))
