@@ -19,7 +19,10 @@ MARGIN = 0.06
 """From the cover's edges to the nearest ink, as a part of its side."""
 _MEASURE = 1 - 2 * MARGIN
 _LEAST_ARTIST = 0.8
-_LARGEST_ARTIST = 0.042
+_EASY_ARTIST, _LARGEST_ARTIST = 0.024, 0.042
+"""An artist's capitals, as parts of the cover's side: under a long title no smaller than the first if it can be, since
+covers are mostly seen small, and never larger than the second.
+"""
 _TITLE_HEIGHT, _ARTIST_HEIGHT = 0.37, 0.36
 _WIDEST_GAP = 0.045
 _GRID = 96
@@ -121,7 +124,7 @@ def _blocks(title: str, artist: str, style: Style) -> tuple[Block, Block | None]
         return head, None
     own = face_for_letters(style.artist_face or face, artist)
     cut = Cut(own, style.artist_weight, style.artist_tracking, is_right_to_left(artist))
-    largest = min(style.ratio * head.cap, _LARGEST_ARTIST)
+    largest = min(max(style.ratio * head.cap, min(_EASY_ARTIST, _LEAST_ARTIST * head.cap)), _LARGEST_ARTIST)
     least = _LEAST_ARTIST * min(LEAST_CAP, head.cap)
     return head, fit(artist, cut, largest, _MEASURE, _ARTIST_HEIGHT, max(style.leading, _LEADING), 2, least)
 

@@ -140,6 +140,13 @@ def test_the_title_is_larger_than_the_artist_and_neither_covers_the_other(title,
         assert above[3] < below[1]
 
 
+@pytest.mark.parametrize("name", STYLES)
+def test_an_artist_can_be_read_small_under_a_long_title_too(name):
+    layout = arrange("Look and Feel Years Younger (Extended Mix) [Remastered]", "Brad Sucks", make_style(name))[0]
+    title, artist = (lines[0].em * lines[0].cut.cap for lines in (text for group in layout.groups for text in group))
+    assert artist >= min(0.024, 0.8 * title) - 1e-9
+
+
 @pytest.mark.parametrize("kind", ["colours", "halves", "ramp"])
 @pytest.mark.parametrize("name", STYLES)
 def test_a_picture_twice_or_five_times_as_large_is_set_the_same(kind, name):
