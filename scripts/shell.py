@@ -21,7 +21,7 @@ from data.files import reason_of
 Item = TypeVar("Item")
 
 USER_MISTAKE = 2
-MAY_BE_EMPTY = ("--attributes", "--tags")
+MAY_BE_EMPTY = ("--attributes", "--tags", "--title", "--artist")
 INTERRUPTED = 128 + signal.SIGINT
 CLOSED_PIPE = 128 + 13  # SIGPIPE, which has no name on every system
 

@@ -167,7 +167,8 @@ def test_an_empty_name_does_not_mean_the_current_folder(gatefold, words):
 
 
 def test_empty_wishes_are_none(gatefold, tmp_path):
-    assert "an empty name" not in gatefold("generate", tmp_path / "none.mp3", "--tags", "", "--attributes", "").err
+    for wish in shell.MAY_BE_EMPTY:
+        assert "an empty name" not in gatefold("generate", tmp_path / "none.mp3", wish, "").err
 
 
 def test_a_closed_standard_output_is_one_line():
