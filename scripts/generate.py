@@ -81,7 +81,9 @@ def generate(
     ] = False,
     sheet: Annotated[Path | None, typer.Option(help="Also lay all covers on one picture, here, with names.")] = None,
 ) -> None:
-    """Make covers for tracks; prints one path a cover, then those of the tracks that hold it, and the sheet's last."""
+    """Make covers for tracks, or for wishes alone (--attributes, --tags, --year); prints one path a cover, then those
+    of the tracks that hold it, and the sheet's last.
+    """
     wishes = Wishes.parse(attributes, tags, year)
     finished = parse_finish(finish, size)
     if sheet is not None:
@@ -99,7 +101,11 @@ def generate(
     if track:
         track = all_tracks(track, out)
     elif album is None:
-        raise InputError("track", "name the music: files, or folders with it")
+        if wishes == Wishes():
+            raise InputError("track", "name the music: files, or folders with it; or wish with --attributes or --tags")
+        if titled or embed:
+            raise InputError("--titled" if titled else "--embed", "is for tracks, and none is named")
+        track = []
     elif not Path(album).is_dir():
         raise InputError("--album", f"{printable(album)} is no folder: name the tracks of the album, too")
     else:
@@ -131,7 +137,11 @@ def generate(
         if embed:
             print_path(embed_in_place(path, cover) if in_place else embed_copy(path, music, cover, number))
 
-    batch, tracks = Batch(len(track)), []
+    batch, tracks = Batch(max(len(track), 1)), []
+    if not track:
+        with batch.item():
+            subject = listener.wished(wishes)
+            make(subject, seed, words.for_wishes(subject.attributes, wishes.tags))
     for place, path in enumerate(progress(track, "covers") if len(track) > 1 else track):
         with batch.item():
             subject = listener.subject(path, wishes)

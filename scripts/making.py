@@ -26,6 +26,10 @@ _SEEDS = re.compile("([0-9]{1,10})(?:-([0-9]{1,10}))?")
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
+NO_MUSIC = sha256_bytes(b"")
+"""What names the music of a cover that was made from wishes alone."""
+
+
 @dataclass(frozen=True)
 class Wishes:
     """What the user asks for beyond what is heard: attributes on Spotify's scales, tags, a year."""
@@ -43,6 +47,11 @@ class Wishes:
         if year is not None and not 1000 <= year <= 3000:
             raise InputError("--year", f"{year} is no year of music")
         return cls(parse_attributes(attributes), tuple(dict.fromkeys(filter(None, names))), year)
+
+    def __str__(self) -> str:
+        """In words, such as `techno, energy 0.9, 1998`."""
+        values = [f"{name} {value:g}" for name, value in self.attributes.items()]
+        return ", ".join([*self.tags, *values, *([] if self.year is None else [str(self.year)])])
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from gans.sampling import draw, generate_cover, latent_of_seed, style_of
 from gans.snapshots import find_bundle
 from gans.typestyles import make_style
 from scripts.ears import own_encoder, pick, read_ears, read_name_encoder, read_schema
-from scripts.making import Family, Finish, Lettering, Making, Mix, Wishes, album_hash, cover_path
+from scripts.making import NO_MUSIC, Family, Finish, Lettering, Making, Mix, Wishes, album_hash, cover_path
 
 
 @dataclass(frozen=True)
@@ -133,6 +133,16 @@ class Listener:
         attributes = {**heard.attributes, **wishes.attributes}
         c = self.condition(heard, wishes)
         return Subject(heard.track.stem, heard.excerpt.fingerprint, wishes, c, attributes)
+
+    def wished(self, wishes: Wishes) -> Subject:
+        """What is wished for and nothing else: no track is heard, and all that is not wished for is left open.
+
+        Raises `InputError` for a model that hears nothing.
+        """
+        if self.schema is None:
+            raise InputError(self.bundle.folder, "hears nothing, so nothing can be wished for without a track")
+        c = track_condition(self.schema, None, None, attributes=wishes.attributes, tags=wishes.tags, year=wishes.year)
+        return Subject(str(wishes), NO_MUSIC, wishes, c, wishes.attributes)
 
     def album(self, name: str, tracks: Sequence[Subject]) -> Subject:
         """One subject of all `tracks`, which have the same wishes; of one track, that track under another name."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from data.errors import InputError
-from scripts.making import Making, as_json
+from scripts.making import NO_MUSIC, Making, as_json
 from scripts.shell import complain, run_verb
 
 if TYPE_CHECKING:
@@ -20,8 +20,11 @@ NOT_THE_SAME = 1
 def reproduce(
     cover: Annotated[Path, typer.Argument(help="A cover that Gatefold made.")],
     track: Annotated[
-        list[Path], typer.Argument(help="The music it was made from: a track, an album's in their order, a mix's two.")
-    ],
+        list[Path] | None,
+        typer.Argument(
+            help="The music it was made from: a track, an album's in their order, a mix's two; none for one of wishes."
+        ),
+    ] = None,
     model: Annotated[
         Path | None, typer.Option(help="The bundle or run that made it; default: the model that comes with Gatefold.")
     ] = None,
@@ -32,6 +35,11 @@ def reproduce(
     pixels, text = read_cover(cover)
     making = Making.from_text(cover, text)
 
+    tracks = track or []
+    if bool(tracks) == (making.track == NO_MUSIC):
+        none = making.track == NO_MUSIC
+        raise InputError(cover, "made from wishes alone, no track" if none else "name the music it was made from")
+
     import numpy as np
 
     from scripts.pipeline import Listener, condition_hash
@@ -40,23 +48,24 @@ def reproduce(
     if listener.bundle.hash != making.bundle:
         ours = listener.bundle.hash[:12]
         raise InputError(cover, f"made by the model {making.bundle[:12]}, not by {ours}; name its folder with --model")
-    if making.mix is not None and len(track) != 2:
-        raise InputError(cover, f"mixed from two tracks, for its structure and its style, not from {len(track)}")
-    subjects = [listener.subject(path, making.wishes) for path in track]
+    if making.mix is not None and len(tracks) != 2:
+        raise InputError(cover, f"mixed from two tracks, for its structure and its style, not from {len(tracks)}")
+    subjects = [listener.subject(path, making.wishes) for path in tracks] or [listener.wished(making.wishes)]
     style = subjects.pop() if making.mix is not None else None
     subject = listener.album(cover.stem, subjects)
     if subject.music != making.track:
         if len(subjects) == 1:
-            raise InputError(track[0], f"not the music that {cover.name} was made from (its fingerprint differs)")
-        raise InputError(cover, f"not made from these {len(track)} tracks in this order (their fingerprint differs)")
+            raise InputError(tracks[0], f"not the music that {cover.name} was made from (its fingerprint differs)")
+        raise InputError(cover, f"not made from these {len(tracks)} tracks in this order (their fingerprint differs)")
     if making.mix is not None and style is not None and style.music != making.mix.track:
-        raise InputError(track[1], f"not the music that gave {cover.name} its style (its fingerprint differs)")
+        raise InputError(tracks[1], f"not the music that gave {cover.name} its style (its fingerprint differs)")
     again = listener.make(making, subject.c, None if style is None else style.c)
     if is_jpeg(cover):
         again = as_jpeg(again)
     same = np.array_equal(again, pixels)
     what = "mix" if style is not None else "album"
-    music = {"track": str(track[0])} if len(track) == 1 else {what: [str(path) for path in track]}
+    paths = [str(path) for path in tracks]
+    music = {what: paths} if len(paths) > 1 else {"track": paths[0] if paths else None}
     print(as_json({"cover": str(cover), **music, "same": same, "seed": making.seed}))
     if not same:
         alike = condition_hash(subject.c) == making.heard

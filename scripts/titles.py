@@ -49,6 +49,10 @@ class Words:
             title = title or track.stem.replace("_", " ")
         return self._lettering(title, artist, track, [track], attributes, tags)
 
+    def for_wishes(self, attributes: Mapping[str, float], tags: Sequence[str]) -> Lettering | None:
+        """What is set on a cover that no track was heard for: the user's own words."""
+        return self._lettering(None, None, "cover", [], attributes, tags)
+
     def for_album(
         self, name: str, tracks: Sequence[Path], attributes: Mapping[str, float], tags: Sequence[str]
     ) -> Lettering | None:
