@@ -41,7 +41,8 @@ FURTHER: dict[str, Any] = {
     "warm_images": 4_000,
     "snapshot_every": 26_000,
 }
-"""Of a training that begins with a bundle's weights: its discriminator is new, and rates fall to the end."""
+FURTHER_WAY = "its discriminator began afresh, and rates fell to the end."
+"""Of a training that begins with a bundle's weights."""
 FOLLOWED = (
     ("energy", "edges"),
     ("energy", "saturation"),
@@ -157,7 +158,12 @@ def finish(snapshot: Path, music: Dataset, bundle: Path, encoders: Sequence[Enco
     schema = ConditionSchema.from_json(made.model["condition"])
     extras, tensors = bundle_extras(schema, best, others=others)
     metrics = {**made.model["metrics"], "follows": measure_following(made, bare_conditions(music, schema, best))}
-    write_bundle(bundle, made.generator, {**made.model, **extras, "card": CARD, "metrics": metrics}, tensors, half=True)
+    begun = made.model.get("started_from")
+    stages = (
+        {} if begun is None else {"stages": f"Begun with the weights of a former model ({begun[:12]}); {FURTHER_WAY}"}
+    )
+    told = {**extras, "card": {**CARD, **stages}, "metrics": metrics}
+    write_bundle(bundle, made.generator, {**made.model, **told}, tensors, half=True)
 
 
 def bare_conditions(dataset: Dataset, schema: ConditionSchema, ears: Encoder) -> tuple[np.ndarray, np.ndarray]:
