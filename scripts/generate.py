@@ -112,7 +112,7 @@ def generate(
         track, album = album_of(Path(album), out)
     words = Words.parse(title, artist, titled, style, len(track) if album is None else 1)
     vary = vary or (family is not None and album is None)
-    if seed + count * (len(track) if vary else 1) - 1 > MAX_SEED:
+    if seed + count * (max(len(track), 1) if vary else 1) - 1 > MAX_SEED:
         raise InputError("--count", f"the last seed would be beyond {MAX_SEED}")
 
     from scripts.pipeline import Listener, most_typical, write_covers

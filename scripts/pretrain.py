@@ -41,8 +41,8 @@ FURTHER: dict[str, Any] = {
     "warm_images": 4_000,
     "snapshot_every": 26_000,
 }
-FURTHER_WAY = "its discriminator began afresh, and rates fell to the end."
 """Of a training that begins with a bundle's weights."""
+FURTHER_WAY = "its discriminator began afresh, and rates fell to the end."
 FOLLOWED = (
     ("energy", "edges"),
     ("energy", "saturation"),
