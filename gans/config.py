@@ -91,6 +91,7 @@ class TrainConfig:
     beta1: float = 0.5
     beta2: float = 0.999
     warm_images: int = 0  # images over which learning rates rise from 0
+    lead_images: int = 0  # images over which the discriminator learns alone, where the generator has learned before
     schedule_images: int = 0  # images over which rates, penalties and β₂ go to their ends; 0: never
     lr_end: float = 1.0  # factor
     penalty_end: float = 1.0  # factor

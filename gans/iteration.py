@@ -29,7 +29,8 @@ PATH_MEMORY = 0.01
 def iterate(
     state: TrainState, batches: Batches, layout: Layout, config: TrainConfig, device: torch.device
 ) -> dict[str, float]:
-    """`d_steps` discriminator steps and one of the generator; returns named losses and gradient norms.
+    """`d_steps` discriminator steps and, once `lead_images` are shown, one of the generator; returns named losses and
+    gradient norms.
 
     Moves weights, optimisers, average, clock and gauges of `state`; its schedules are the loop's.
     """
@@ -47,11 +48,12 @@ def iterate(
         if config.clip:
             _clip(state.discriminator, config.clip)
         state.shown += config.batch_size
-    moment = _moment_of(state, layout, config)
-    figures |= _mean(
-        [generator_step(state.generator, state.discriminator, part.images, part.c, config, moment) for part in parts]
-    )
-    figures["gradient_norm/g"] = _move(state.g_optimiser, state.generator)
+    if state.shown > config.lead_images:
+        moment = _moment_of(state, layout, config)
+        figures |= _mean(
+            [generator_step(state.generator, state.discriminator, *part[:2], config, moment) for part in parts]
+        )
+        figures["gradient_norm/g"] = _move(state.g_optimiser, state.generator)
     state.average.follow(state.generator, config.batch_size * config.d_steps, state.shown)
     known = average_figures(figures)
     _read_gauges(known, state, config, device)

@@ -37,6 +37,10 @@ from gans.state import TrainState, has_state
 logger = logging.getLogger(__name__)
 
 MOST_RETRIES = 3
+NO_LEAD = (
+    "no discriminator comes with these weights: at first the new one tells them nothing, and what they know may fade; "
+    "lead_images=16000 has it learn alone before"
+)
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,8 @@ def train(
             else:
                 if taken is not None:
                     around.tell(f"begins with another's weights: {taken}")
+                    if around.start is not None and not around.start.discriminator and not config.lead_images:
+                        around.tell(NO_LEAD)
                 state.save(out)
         return _Loop(config, data, out, around, device, state).run()
 

@@ -90,3 +90,22 @@ def test_both_players_and_the_average_are_set_by_the_clock(shown, tiny_config, t
         assert float(player.level) == pytest.approx(growth_level(config, shown))
         says = {module.say for module in player.modules() if isinstance(module, ConditionEmbedding)}
         assert says == {condition_say(config, shown)}
+
+
+def test_the_discriminator_leads_alone_for_as_long_as_asked(tiny_config, tiny_data, tmp_path):
+    """Until then no weight of the generator moves and nothing of it is shown; a step later, all of it learns."""
+    config = tiny_config("small", log_every=4, lead_images=8, total_images=8)
+    before = TrainState.build(config, layout_dim(tiny_data.layout), torch.device("cpu"))
+    shown = curves(config, tiny_data, tmp_path / "leading")
+    assert not {"g/adversarial", "gradient_norm/g"} & shown.keys()
+    assert len(shown["gradient_norm/d"]) == 2
+    led = torch.load(tmp_path / "leading" / STATE_FILE, weights_only=True)
+    moved = {
+        role: [not torch.equal(led[role][name], value) for name, value in getattr(before, role).named_parameters()]
+        for role in ("generator", "discriminator")
+    }
+    assert not any(moved["generator"])
+    assert all(moved["discriminator"])
+    further = curves(tiny_config("small", log_every=4, lead_images=8, total_images=16), tiny_data, tmp_path / "both")
+    assert len(further["gradient_norm/g"]) == 2
+    assert len(further["gradient_norm/d"]) == 4

@@ -68,3 +68,21 @@ def test_a_run_may_note_a_better_snapshot_while_one_is_looked_for(tmp_path, monk
     snapshot("000000001")
     monkeypatch.setattr(snapshots, "read_json", read_late)
     assert find_bundle(tmp_path).name == "000000002"
+
+
+@pytest.mark.parametrize(
+    ("lead", "with_discriminator", "warned"), [(0, False, True), (8, False, False), (0, True, False)]
+)
+def test_it_is_said_where_a_new_discriminator_meets_a_practised_generator(
+    lead, with_discriminator, warned, tiny_config, tiny_data, tmp_path
+):
+    train(tiny_config(total_images=8), tiny_data, tmp_path / "first")
+    start = Start.read(tmp_path / "first")
+    if not with_discriminator:
+        start = Start(start.bundle, start.network, start.generator, {})
+    told: list[str] = []
+    train(
+        tiny_config(lead_images=lead, total_images=8), tiny_data, tmp_path / "second",
+        Surroundings(start=start, tell=told.append),
+    )  # fmt: skip
+    assert any("lead_images" in line for line in told) == warned
