@@ -7,7 +7,7 @@ from). The same command on the same folders goes on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from encoders.base import Encoder
     from encoders.schema import ConditionSchema
     from gans.bundle import Bundle
+    from gans.fine_tune import Start
 
 RECIPE = "small"
 RESOLUTION = 128
@@ -35,14 +36,36 @@ OPTIONS: dict[str, Any] = {
 }
 FURTHER: dict[str, Any] = {
     **OPTIONS,
-    "total_images": 130_000,
-    "schedule_images": 130_000,
-    "lr_end": 0.2,
-    "warm_images": 4_000,
-    "snapshot_every": 26_000,
+    "augment": ("ada",),
+    "ada_images": 100_000,
+    "mirror": True,
+    "mismatch": 0.1,
+    "restoration": 0.3,
+    "r1": 0.05,
+    "warm_images": 1_500,
 }
-"""Of a training that begins with a bundle's weights."""
-FURTHER_WAY = "its discriminator began afresh, and rates fell to the end."
+"""Of a training that begins with another's weights. Colours are changed no more than ada asks: changed in every image,
+they hid from the discriminator just what the music decides."""
+LEADING: dict[str, Any] = {
+    **FURTHER,
+    "total_images": 88_000,
+    "lead_images": 16_000,
+    "g_lr": 2e-4,
+    "d_lr": 3e-4,
+    "schedule_images": 80_000,
+    "lr_end": 0.5,
+}
+"""Where they are a bundle's, which brings no discriminator."""
+SETTLING: dict[str, Any] = {
+    **FURTHER,
+    "total_images": 44_000,
+    "g_lr": 1e-4,
+    "d_lr": 1.5e-4,
+    "schedule_images": 44_000,
+    "lr_end": 0.05,
+    "snapshot_every": 11_000,
+}
+"""Where they are a run's, its discriminator's among them: rates fall to nearly nothing."""
 FOLLOWED = (
     ("energy", "edges"),
     ("energy", "saturation"),
@@ -95,7 +118,7 @@ def pretrain(
     bundle: Annotated[Path | None, typer.Option(help="Write the finished bundle here, at half precision.")] = None,
     ears: Annotated[Path, typer.Option(help="Where the bundle's encoders are trained.")] = Path("runs/ears"),
     start: Annotated[
-        Path | None, typer.Option(help="Begin with the weights of this bundle, and hear as it does.")
+        Path | None, typer.Option(help="Begin with the weights of this bundle or run, and hear as it does.")
     ] = None,
     ears_steps: Annotated[int | None, typer.Option(min=1, help="Steps of each encoder's training.")] = None,
 ) -> None:
@@ -103,6 +126,7 @@ def pretrain(
     from gans.bundle import load_bundle
     from gans.fine_tune import Start
     from gans.recipes import resolve
+    from gans.snapshots import find_bundle
     from gans.training import train
     from scripts.prepare import prepare
     from scripts.teach import teach
@@ -111,12 +135,11 @@ def pretrain(
     music = _built(data / "music", store / "music")
     best, *others = teach(music, data / "teachers", ears, ears_steps)
     pairs = make_pairs(data, store)
-    options = OPTIONS if start is None else FURTHER
-    config = resolve(
-        RECIPE, {"resolution": RESOLUTION, **options, **({} if images is None else {"total_images": images})}
-    )
-    prepared = prepare(pairs, RESOLUTION, str(ears / best.name), start=start)
+    start = None if start is None else find_bundle(start)
     begun = None if start is None else Start.read(start)
+    asked = {} if images is None else {"total_images": images}
+    config = resolve(RECIPE, {"resolution": RESOLUTION, **options_after(begun), **asked})
+    prepared = prepare(pairs, RESOLUTION, str(ears / best.name), start=start)
     hardware = open_device(device)
     with stopping(minutes) as (stop, interrupted), showing(config.total_images) as show, one_line_failures(out):
         snapshot = train(config, prepared.data, out, prepared.surroundings(stop, show, begun), hardware)
@@ -125,8 +148,15 @@ def pretrain(
         complain("stopped; the same command goes on from here, and writes the bundle when it is done")
         raise typer.Exit(INTERRUPTED if interrupted() else 0)
     if bundle is not None:
-        finish(snapshot, music, bundle, [best, *others])
+        finish(snapshot, music, bundle, [best, *others], start)
         print_path(bundle)
+
+
+def options_after(begun: Start | None) -> dict[str, Any]:
+    """How a training goes that begins with these weights."""
+    if begun is None:
+        return OPTIONS
+    return SETTLING if begun.discriminator else LEADING
 
 
 def make_pairs(data: Path, store: Path) -> Path:
@@ -140,11 +170,14 @@ def make_pairs(data: Path, store: Path) -> Path:
     return out
 
 
-def finish(snapshot: Path, music: Dataset, bundle: Path, encoders: Sequence[Encoder]) -> None:
+def finish(
+    snapshot: Path, music: Dataset, bundle: Path, encoders: Sequence[Encoder], start: Path | None = None
+) -> None:
     """Writes the shipped bundle: the snapshot at half precision, its card, and the `encoders`, the best first.
 
     The best is the one that the snapshot's conditions were made with. How covers of bare tracks follow them is
-    measured on the clips `music`: on those of artists that no pair was trained on.
+    measured on the clips `music`: on those of artists that no pair was trained on. start: the bundle whose weights the
+    snapshot's training began with.
     """
     from encoders.schema import ConditionSchema
     from gans.bundle import load_bundle, write_bundle
@@ -158,12 +191,19 @@ def finish(snapshot: Path, music: Dataset, bundle: Path, encoders: Sequence[Enco
     schema = ConditionSchema.from_json(made.model["condition"])
     extras, tensors = bundle_extras(schema, best, others=others)
     metrics = {**made.model["metrics"], "follows": measure_following(made, bare_conditions(music, schema, best))}
-    begun = made.model.get("started_from")
-    stages = (
-        {} if begun is None else {"stages": f"Begun with the weights of a former model ({begun[:12]}); {FURTHER_WAY}"}
-    )
+    stages = {} if start is None else {"stages": told_of_stages(load_bundle(start).model, made.model)}
     told = {**extras, "card": {**CARD, **stages}, "metrics": metrics}
     write_bundle(bundle, made.generator, {**made.model, **told}, tensors, half=True)
+
+
+def told_of_stages(first: Mapping[str, Any], last: Mapping[str, Any]) -> str:
+    """In words, what came before a training, from the models that it began and ended with."""
+    before = f"Begun with the weights of a model of {first['images_shown']:,} images ({last['started_from'][:12]})"
+    if "started_from" in first:
+        before += f", which had begun with those of another ({first['started_from'][:12]})"
+    led = last["config"]["lead_images"]
+    way = f"began afresh and learnt alone for {led:,}" if led else "went on from there"
+    return f"{before}. Its discriminator {way}; rates fell to the end."
 
 
 def bare_conditions(dataset: Dataset, schema: ConditionSchema, ears: Encoder) -> tuple[np.ndarray, np.ndarray]:

@@ -11,8 +11,22 @@ from encoders.conditions import track_condition
 from encoders.features import compute_features
 from encoders.heard import dataset_features
 from gans.bundle import load_bundle
+from gans.fine_tune import Start
+from gans.recipes import resolve
 from scripts.ears import bundle_extras
-from scripts.pretrain import CARD, FOLLOWED, bare_conditions, finish, measure_following
+from scripts.pretrain import (
+    CARD,
+    FOLLOWED,
+    LEADING,
+    OPTIONS,
+    RECIPE,
+    SETTLING,
+    bare_conditions,
+    finish,
+    measure_following,
+    options_after,
+    told_of_stages,
+)
 from tests.scripts.ears import hearing_schema, random_pca, untrained_cnn, write_hearing_bundle
 
 
@@ -61,3 +75,27 @@ def test_the_card_says_which_kinds_of_pairs_there_are_and_what_was_not_learned()
     assert CARD["kinds_of_pairs"] == ["crossmodal", "genre"]
     assert "No true pairs" in CARD["pairs"]
     assert "has not learned what covers of real tracks look like" in CARD["learned"]
+
+
+def test_a_discriminator_of_its_own_goes_on_and_a_fresh_one_leads():
+    """The options of each stage are ones that the recipe hears."""
+    bundle, run = Start("0", "small", {}, {}), Start("0", "small", {}, {"verdict.head.bias": None})
+    assert options_after(None) == OPTIONS
+    assert options_after(bundle) == LEADING
+    assert options_after(run) == SETTLING
+    led, settled = (resolve(RECIPE, options) for options in (LEADING, SETTLING))
+    assert 0 < led.lead_images < led.total_images
+    assert settled.lead_images == 0
+    assert settled.g_lr * settled.lr_end < led.g_lr * led.lr_end
+
+
+@pytest.mark.parametrize(
+    ("before", "led", "told"),
+    [
+        ({}, 16_000, "1,000 images (abc). Its discriminator began afresh and learnt alone for 16,000; rates fell"),
+        ({"started_from": "def"}, 0, "(abc), which had begun with those of another (def). Its discriminator went on"),
+    ],
+)
+def test_the_card_tells_what_a_training_began_with(before, led, told):
+    last = {"started_from": "abc", "config": {"lead_images": led}}
+    assert told in told_of_stages({"images_shown": 1000, **before}, last)
