@@ -36,36 +36,23 @@ OPTIONS: dict[str, Any] = {
 }
 FURTHER: dict[str, Any] = {
     **OPTIONS,
+    "total_images": 88_000,
+    "lead_images": 16_000,
+    "warm_images": 1_500,
+    "g_lr": 2e-4,
+    "d_lr": 3e-4,
+    "schedule_images": 80_000,
+    "lr_end": 0.5,
     "augment": ("ada",),
     "ada_images": 100_000,
     "mirror": True,
     "mismatch": 0.1,
     "restoration": 0.3,
     "r1": 0.05,
-    "warm_images": 1_500,
+    "snapshot_every": 16_000,
 }
 """Of a training that begins with another's weights. Colours are changed no more than ada asks: changed in every image,
 they hid from the discriminator just what the music decides."""
-LEADING: dict[str, Any] = {
-    **FURTHER,
-    "total_images": 88_000,
-    "lead_images": 16_000,
-    "g_lr": 2e-4,
-    "d_lr": 3e-4,
-    "schedule_images": 80_000,
-    "lr_end": 0.5,
-}
-"""Where they are a bundle's, which brings no discriminator."""
-SETTLING: dict[str, Any] = {
-    **FURTHER,
-    "total_images": 44_000,
-    "g_lr": 1e-4,
-    "d_lr": 1.5e-4,
-    "schedule_images": 44_000,
-    "lr_end": 0.05,
-    "snapshot_every": 11_000,
-}
-"""Where they are a run's, its discriminator's among them: rates fall to nearly nothing."""
 FOLLOWED = (
     ("energy", "edges"),
     ("energy", "saturation"),
@@ -153,10 +140,10 @@ def pretrain(
 
 
 def options_after(begun: Start | None) -> dict[str, Any]:
-    """How a training goes that begins with these weights."""
+    """How a training goes that begins with these weights; a discriminator that comes with them needs no lead."""
     if begun is None:
         return OPTIONS
-    return SETTLING if begun.discriminator else LEADING
+    return {**FURTHER, "lead_images": 0} if begun.discriminator else FURTHER
 
 
 def make_pairs(data: Path, store: Path) -> Path:
