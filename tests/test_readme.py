@@ -47,7 +47,7 @@ BRIEFLY = {
     "gatefold walk": "--seconds 1",
     "gatefold analyze": "--maps tsne --count 24",
     "gatefold evaluate": "--listeners ridge",
-    "python -m scripts.modes": "--seeds 1",
+    "python -m scripts.modes": "hinge --seeds 1",
     "gatefold board": "--port 0",
     "make pretrained": "FLAGS='--images 64 --bundle pretrained --ears-steps 2'",
 }

@@ -30,7 +30,7 @@ def test_a_small_conditional_run_recovers_the_rule_on_unseen_tracks(condition, w
     rows = np.arange(N_TRACKS)
     data = TrainingData(covers, conditions, LAYOUT, rows[:-N_UNSEEN], rows[-N_UNSEEN:], {"fingerprint": "world"})
     config = tiny_config(
-        total_images=12_000,
+        total_images=12_000 if condition == "auxiliary" else 8_000,  # a second head learns more slowly
         batch_size=32,
         seed=1,
         generator={"z_dim": 16, "base_channels": 1024, "max_channels": 48, "embedding_dim": 32},
