@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from data.attributes import ATTRIBUTE_NAMES
 from data.audio import load_audio
@@ -18,9 +19,11 @@ from scripts.pretrain import (
     CARD,
     FOLLOWED,
     FURTHER,
+    LEARNT,
     OPTIONS,
     RECIPE,
     bare_conditions,
+    blend,
     finish,
     measure_following,
     options_after,
@@ -96,3 +99,30 @@ def test_a_fresh_discriminator_leads_and_one_that_comes_with_the_weights_does_no
 def test_the_card_tells_what_a_training_began_with(before, led, told):
     last = {"started_from": "abc", "config": {"lead_images": led}}
     assert told in told_of_stages({"images_shown": 1000, **before}, last)
+
+
+def test_a_finished_bundle_lies_between_the_beginning_and_the_end_and_is_scored_there(music, tmp_path):
+    ears = untrained_cnn()
+    model, tensors = bundle_extras(hearing_schema(ears.code_dim), ears)
+    model |= {"metrics": {"frechet": 1.0}, "images_shown": 8, "started_from": "abc", "config": {"lead_images": 4}}
+    first = write_hearing_bundle(tmp_path / "first", model, tensors)
+    snapshot = write_hearing_bundle(tmp_path / "snapshot", model, tensors)
+    seen = []
+    finish(
+        snapshot,
+        music,
+        tmp_path / "bundle",
+        [ears],
+        first,
+        lambda generator: seen.append(generator) or {"frechet": 0.5},
+    )
+    made = load_bundle(tmp_path / "bundle").model
+    assert (made["metrics"]["frechet"], len(seen)) == (0.5, 1)
+    assert "75% of the way" in made["card"]["stages"]
+    last, begun = (load_bundle(path).generator for path in (snapshot, first))
+    with torch.no_grad():
+        for weights in last.parameters():
+            weights.add_(1)
+    blend(last, begun)
+    for moved, weights in zip(last.parameters(), begun.parameters(), strict=True):
+        torch.testing.assert_close(moved, weights + LEARNT)
