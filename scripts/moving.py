@@ -20,7 +20,8 @@ from scripts.comparison import Measured
 from scripts.following import changed
 
 MOVED_TRACKS = 16
-STEPS, LATENTS = 5, 48
+STEPS, LATENTS = 5, 240
+"""Of so many latents a share of 80 % is right to about five points; of 48 it would be to eleven."""
 REACH = 2.0
 """Deviations from the mean that steps go down and up, or to the end of the attribute's scale where that is nearer."""
 WIDTH, ROW_HEIGHT = 13.0, 1.18
@@ -29,11 +30,11 @@ WIDTH, ROW_HEIGHT = 13.0, 1.18
 
 @dataclass(frozen=True)
 class Moved:
-    """For each attribute the values at its S steps, covers uint8 `[S, n, 3, H, W]` of n latents, and their traits, each
-    `[n, S]`."""
+    """For each attribute the values at its S steps, the covers uint8 `[S, 3, H, W]` of the first of n latents, and the
+    traits of all, each `[n, S]`."""
 
     values: Mapping[str, np.ndarray]
-    covers: Mapping[str, np.ndarray]
+    strips: Mapping[str, np.ndarray]
     traits: Mapping[str, Mapping[str, np.ndarray]]
 
     @property
@@ -41,11 +42,11 @@ class Moved:
         """Inches of the picture."""
         return 0.9 + ROW_HEIGHT * len(self.values)
 
-    def picture(self, row: int = 0) -> DrawFigure:
-        """Covers of one latent at each step of each attribute, beside the traits of all."""
+    def picture(self) -> DrawFigure:
+        """Covers of the first latent at each step of each attribute, beside the traits of all."""
         units = {one.name: f" {one.unit}" if one.unit else "" for one in ATTRIBUTES}
         names = {name: f"{name}\n{_short(at[0])} to {_short(at[-1])}{units[name]}" for name, at in self.values.items()}
-        strips = {words: self.covers[name][:, row] for name, words in names.items()}
+        strips = {words: self.strips[name] for name, words in names.items()}
         curves = {words: self.traits[name] for name, words in names.items()}
         return step_rows(strips, curves, ["low", *[""] * (STEPS - 2), "high"])
 
@@ -86,14 +87,15 @@ def move(draw: Draw, schema: ConditionSchema, c: np.ndarray, n: int = LATENTS, s
     if not known(schema) or not len(c):
         return None
     c = _spread(schema, c, n)
-    values, covers, traits = {}, {}, {}
+    values, strips, traits = {}, {}, {}
     for attribute, place, mean, deviation in known(schema):
         ends = ((attribute.low - mean) / deviation, (attribute.high - mean) / deviation)
         steps = np.linspace(max(ends[0], -REACH), min(ends[1], REACH), STEPS)
         values[attribute.name] = mean + deviation * steps
-        covers[attribute.name] = np.stack([draw(_with(c, place, step), seed) for step in steps])
-        traits[attribute.name] = measure_steps(covers[attribute.name])
-    return Moved(values, covers, traits)
+        covers = np.stack([draw(_with(c, place, step), seed) for step in steps])  # [S, n, 3, H, W]
+        strips[attribute.name] = covers[:, 0].copy()
+        traits[attribute.name] = measure_steps(covers)
+    return Moved(values, strips, traits)
 
 
 def score_monotony(name: str, moved: Moved) -> Iterator[Measured]:

@@ -134,6 +134,8 @@ def test_steps_go_from_two_deviations_below_to_two_above_or_to_the_scales_end(tm
     assert moved.values["energy"] == pytest.approx([0, 0.25, 0.5, 0.75, 1])  # its mean is 0.5, its deviation 0.3
     assert moved.values["tempo"] == pytest.approx(116 + 21 * np.linspace(-2, 2, 5))
     assert {seed for _, seed in asked} == {3}
+    assert moved.strips["energy"].shape == (5, 3, 16, 16)
+    assert moved.traits["energy"]["lightness"].shape == (8, 5)
     assert all((np.delete(one, 1 + 3, axis=1) == np.delete(asked[0][0], 1 + 3, axis=1)).all() for one, _ in asked[:5])
     figures = {m.name: m for m in score_monotony("own", moved)}
     assert figures["lightness rises with energy"].value == 1
