@@ -15,8 +15,14 @@ from torch import Tensor, nn
 from data.errors import InputError
 from gans.align import AlignedGenerator
 from gans.bundle import load_bundle
+from gans.config import TrainConfig
 from gans.snapshots import SNAPSHOTS, find_bundle
 from gans.state import STATE_FILE, TrainState
+
+NO_LEAD = (
+    "at first the new discriminator tells these weights nothing, and what they know may fade: with lead_images=16000 "
+    "it learns alone before"
+)
 
 
 @dataclass(frozen=True)
@@ -38,12 +44,13 @@ class Start:
             generator = generator.network
         return cls(bundle.hash, bundle.model["network"], generator.state_dict(), _discriminator_beside(path))
 
-    def put_into(self, state: TrainState, network: str) -> str:
-        """Gives a fresh state all weights that fit it by name and shape; returns in words how much that was.
+    def put_into(self, state: TrainState, config: TrainConfig) -> str:
+        """Gives a fresh state all weights that fit it by name and shape; returns in words how much that was, and what
+        is to be known where no discriminator comes with them.
 
         Raises `InputError` where the networks are of different kinds.
         """
-        _check_kind(self.network, network)
+        _check_kind(self.network, config.network)
         told = [
             f"{name}: {_put(module, weights)}"
             for name, module, weights in (
@@ -52,7 +59,7 @@ class Start:
             )
         ]
         state.averaged.load_state_dict(state.generator.state_dict())
-        return "; ".join(told)
+        return "; ".join(told if self.discriminator or config.lead_images else [*told, NO_LEAD])
 
 
 def sized_as(bundle: Path, network: str, overrides: Mapping[str, Any]) -> dict[str, Any]:

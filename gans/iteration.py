@@ -51,7 +51,7 @@ def iterate(
     if state.shown > config.lead_images:
         moment = _moment_of(state, layout, config)
         figures |= _mean(
-            [generator_step(state.generator, state.discriminator, *part[:2], config, moment) for part in parts]
+            [generator_step(state.generator, state.discriminator, p.images, p.c, config, moment) for p in parts]
         )
         figures["gradient_norm/g"] = _move(state.g_optimiser, state.generator)
     state.average.follow(state.generator, config.batch_size * config.d_steps, state.shown)

@@ -37,10 +37,6 @@ from gans.state import TrainState, has_state
 logger = logging.getLogger(__name__)
 
 MOST_RETRIES = 3
-NO_LEAD = (
-    "no discriminator comes with these weights: at first the new one tells them nothing, and what they know may fade; "
-    "lead_images=16000 has it learn alone before"
-)
 
 
 @dataclass(frozen=True)
@@ -104,7 +100,7 @@ def train(
     keep_large_blocks()
     # What cannot begin fails here, before anything of it is on the disk.
     state = TrainState.build(config, layout_dim(data.layout), device)
-    taken = None if around.start is None else around.start.put_into(state, config.network)
+    taken = None if around.start is None else around.start.put_into(state, config)
     with only_one(out):
         with first_goes_ahead():
             config = begin_run(out, config, data.card, device)
@@ -113,8 +109,6 @@ def train(
             else:
                 if taken is not None:
                     around.tell(f"begins with another's weights: {taken}")
-                    if around.start is not None and not around.start.discriminator and not config.lead_images:
-                        around.tell(NO_LEAD)
                 state.save(out)
         return _Loop(config, data, out, around, device, state).run()
 

@@ -143,8 +143,9 @@ def test_an_unconditional_stage_lends_its_weights_to_a_conditional_run(row_confi
     silent = dataclasses.replace(tiny_data, conditions=np.zeros((24, 0), np.float32), layout=[])
     train(row_config("logistic-r1", 2), silent, tmp_path / "silent")
     start = Start.read(tmp_path / "silent")
-    state = TrainState.build(row_config("logistic-r1", 1), layout_dim(tiny_data.layout), torch.device("cpu"))
-    told = start.put_into(state, "dcgan")
+    config = row_config("logistic-r1", 1)
+    state = TrainState.build(config, layout_dim(tiny_data.layout), torch.device("cpu"))
+    told = start.put_into(state, config)
     assert "generator: " in told
     taken = state.generator.state_dict()["blocks.0.convolutions.0.weight"]
     assert torch.equal(taken, start.generator["blocks.0.convolutions.0.weight"])
