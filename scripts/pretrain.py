@@ -19,6 +19,8 @@ from data.pairing import CROSSMODAL, GENRE
 from scripts.shell import INTERRUPTED, complain, print_path, run_verb
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from data.shards import Dataset
     from encoders.base import Encoder
     from encoders.schema import ConditionSchema
@@ -183,6 +185,7 @@ def finish(
     """
     from encoders.schema import ConditionSchema
     from gans.bundle import load_bundle, write_bundle
+    from gans.fine_tune import Start
     from scripts.ears import bundle_extras, own_encoder, read_ears
 
     made = load_bundle(snapshot)
@@ -194,20 +197,22 @@ def finish(
     extras, tensors = bundle_extras(schema, best, others=others)
     stages, scores = {}, made.model["metrics"]
     if start is not None:
-        first = load_bundle(start)
-        blend(made.generator, first.generator)
-        stages, scores = {"stages": told_of_stages(first.model, made.model)}, rescore(made.generator)
+        blend(made.generator, Start.read(start).generator)
+        stages, scores = {"stages": told_of_stages(load_bundle(start).model, made.model)}, rescore(made.generator)
     metrics = {**scores, "follows": measure_following(made, bare_conditions(music, schema, best))}
     told = {**extras, "card": {**CARD, **stages}, "metrics": metrics}
     write_bundle(bundle, made.generator, {**made.model, **told}, tensors, half=True)
 
 
-def blend(last: GeneratorNetwork, first: GeneratorNetwork) -> None:
-    """Moves every number of `last` to `LEARNT` of the way to it from that of `first`."""
-    before = first.state_dict()
-    for name, value in last.state_dict().items():
+def blend(last: GeneratorNetwork, first: Mapping[str, Tensor]) -> None:
+    """Moves every number of `last` to `LEARNT` of the way to it from that of the weights `first`; `InputError` where
+    these are of other sizes."""
+    own = last.state_dict()
+    if {name: value.shape for name, value in own.items()} != {name: value.shape for name, value in first.items()}:
+        raise InputError("--start", "its generator is of other sizes, so the finished bundle cannot lie between")
+    for name, value in own.items():
         if value.is_floating_point():
-            value.copy_(before[name].lerp(value, LEARNT))
+            value.copy_(first[name].lerp(value, LEARNT))
 
 
 def told_of_stages(first: Mapping[str, Any], last: Mapping[str, Any]) -> str:

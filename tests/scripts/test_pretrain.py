@@ -123,6 +123,8 @@ def test_a_finished_bundle_lies_between_the_beginning_and_the_end_and_is_scored_
     with torch.no_grad():
         for weights in last.parameters():
             weights.add_(1)
-    blend(last, begun)
+    blend(last, begun.state_dict())
     for moved, weights in zip(last.parameters(), begun.parameters(), strict=True):
         torch.testing.assert_close(moved, weights + LEARNT)
+    with pytest.raises(InputError, match="of other sizes"):
+        blend(last, {})
