@@ -55,6 +55,19 @@ def test_what_is_heard(teachers: Path) -> None:
     np.testing.assert_allclose(logits[:, 50:], expected, rtol=1e-4, atol=1e-5)
 
 
+def test_weights_too_small_to_tell_anything_are_nothing(tmp_path: Path) -> None:
+    """Subnormal numbers make a processor many times slower and change no answer."""
+    weights = random_weights()
+    tiny = torch.finfo(torch.float32).tiny
+    weights["layer2.conv.weight"][3] = -tiny / 8
+    weights["layer2.conv.weight"][4] = tiny
+    torch.save(weights, tmp_path / "fcn-a.pth")
+    opened = load_taggers(tmp_path)[0].weights["layer2.conv.weight"]
+    assert (opened[3] == 0).all()
+    assert (opened[4] == tiny).all()
+    assert torch.equal(opened[5:], weights["layer2.conv.weight"][5:])
+
+
 def _changed(**change: Any) -> dict[str, Any]:
     weights: dict[str, Any] = random_weights()
     for name, value in change.items():
