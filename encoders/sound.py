@@ -115,11 +115,12 @@ class SoundEncoder(Encoder):
         if config["log_mel"] != MEL_HASH:
             raise InputError(cls.name, "was trained on the spectrograms of another version")
         names = {field.name for field in dataclasses.fields(cls.sizes_kind)}
-        if not isinstance(config["sizes"], Mapping) or set(config["sizes"]) != names:
+        known = {"bands": 0, **config["sizes"]} if isinstance(config["sizes"], Mapping) else {}  # once there were none
+        if set(known) != names:
             raise InputError(cls.name, f"its sizes are not {', '.join(sorted(names))}")
         if not isinstance(config["card"], Mapping):
             raise InputError(cls.name, "its card is not an object")
-        sizes: Any = cls.sizes_kind.from_json(config["sizes"])
+        sizes: Any = cls.sizes_kind.from_json(known)
         with torch.device("meta"):  # shapes without memory: the sizes are not to be trusted before the tensors fit
             network = cls.build_network(sizes, {})
         own = {"level_mean": (N_MELS,), "level_scale": (1,)}

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from data.errors import InputError
 from encoders.layers import AttentivePool, LargestOf
 from encoders.moments import MIDDLE_FRAMES
-from encoders.networks import CNN, RNN, CNNSizes, RNNSizes, SoundNetwork, coarse
+from encoders.networks import CNN, RNN, CNNSizes, RNNSizes, SoundNetwork, band_levels, coarse
 
 ANSWERS = {"genres": 3, "emotions": 9, "moments": 5}
 
@@ -136,7 +136,35 @@ def test_coarse_by_hand() -> None:
     torch.testing.assert_close(steps, expected)
 
 
-@pytest.mark.parametrize("sizes", [{"channels": (8,)}, {"channels": (1,) * 8}, {"code_dim": 0}, {"dropout": 1.0}])
+def test_levels_are_means_and_deviations_of_equal_bands() -> None:
+    """Eight bands: the third is 1 and 5 by turns; the others stand still, which is told as the least deviation."""
+    x = torch.zeros(1, 128, 10)
+    x[:, 32:48, ::2], x[:, 32:48, 1::2] = 1, 5
+    expected = torch.full((1, 16), 0.01)
+    expected[:, :8] = 0
+    expected[0, 2], expected[0, 8 + 2] = 3, 2
+    torch.testing.assert_close(band_levels(x, 8), expected)
+
+
+@pytest.mark.parametrize("name", ["cnn", "rnn"])
+def test_a_code_hears_levels_beside_what_is_pooled(name: str) -> None:
+    """With nothing taken from the pooled rows, the code is what its last layer makes of the levels; without bands there
+    are none."""
+    network = networks()[name]
+    with torch.no_grad():
+        network.to_code.weight[:, :-64] = 0
+    x = sound(130)
+    expected = band_levels(x, 32) @ network.to_code.weight[:, -64:].T + network.to_code.bias
+    torch.testing.assert_close(network.code(x), expected)
+    sizes = {"cnn": CNNSizes(bands=0), "rnn": RNNSizes(bands=0)}[name]
+    plain = (CNN if name == "cnn" else RNN)(sizes, {})  # type: ignore[arg-type]
+    assert plain.to_code.in_features == 2 * plain.pool.weigh.in_channels
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [{"bands": 48}, {"bands": -4}, {"channels": (8,)}, {"channels": (1,) * 8}, {"code_dim": 0}, {"dropout": 1.0}],
+)
 def test_impossible_sizes_are_refused(sizes: dict[str, object]) -> None:
     with pytest.raises(InputError):
         CNNSizes(**sizes)  # type: ignore[arg-type]

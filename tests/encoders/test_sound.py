@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -116,6 +117,17 @@ def test_state_round_trip(name: str, tmp_path: Any) -> None:
     assert stored.fingerprint == encoder.fingerprint
     assert stored.heads.genres == ("a", "b")
     np.testing.assert_array_equal(stored.encode_heard(tracks), encoder.encode_heard(tracks))
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_an_encoder_of_before_there_were_bands_is_read(name: str) -> None:
+    kind: Any = ENCODERS[name]
+    sizes = dataclasses.replace(SIZES[name], bands=0)
+    encoder = kind(sizes, kind.build_network(sizes, {}), np.full(128, -40.0), 18.0, {})
+    config = encoder.config()
+    del config["sizes"]["bands"]
+    again = load_encoder(name, config, encoder.tensors())
+    np.testing.assert_array_equal(again.encode_heard([log_mel(200)]), encoder.encode_heard([log_mel(200)]))
 
 
 def test_matrices_are_kept_in_16_bits(encoder: SoundEncoder) -> None:
