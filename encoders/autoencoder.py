@@ -19,7 +19,7 @@ from encoders.features import DESCRIPTOR_NAMES, DESCRIPTORS_HASH, N_MELS, one_th
 from encoders.heads import check_tensors
 from encoders.loop import Learner, Pace, has_state, train_network
 from encoders.options import Options, within
-from encoders.pca import CLIP, emphasis
+from encoders.pca import CLIP, stand_out
 from encoders.sound import MEL_HASH
 
 PATCH_BANDS, PATCH_STEPS = 32, 16
@@ -28,11 +28,13 @@ PATCH_BANDS, PATCH_STEPS = 32, 16
 
 @dataclass(frozen=True)
 class AutoencoderSizes(Options):
-    """Sizes of the autoencoder; with `patches` it hears patches of the log-mel in place of descriptors."""
+    """Sizes of the autoencoder; with `patches` it hears patches of the log-mel in place of descriptors, which stand out
+    as they do in PCA (`two_modes`)."""
 
     code_dim: int = 32
     hidden: int = 32
     patches: bool = False
+    two_modes: bool = True
 
     def __post_init__(self) -> None:
         within(self, 1, self.inputs, "code_dim")
@@ -68,7 +70,7 @@ class AutoencoderOptions(AutoencoderSizes, Pace):
 
     @property
     def sizes(self) -> AutoencoderSizes:
-        return AutoencoderSizes(self.code_dim, self.hidden, self.patches)
+        return AutoencoderSizes(self.code_dim, self.hidden, self.patches, self.two_modes)
 
 
 class Autoencoder(nn.Module):
@@ -229,9 +231,9 @@ class AutoencoderEncoder(Encoder):
 
     def _standardise(self, rows: np.ndarray) -> np.ndarray:
         """As PCA has them: within ± `CLIP`, and descriptors as loud as there."""
-        standard = (rows - self._mean) / np.where(self._scale > 0, self._scale, np.inf)
-        loud = 1.0 if self.sizes.patches else emphasis()
-        return (np.clip(standard, -CLIP, CLIP) * loud).astype(np.float32)
+        standard = np.clip((rows - self._mean) / np.where(self._scale > 0, self._scale, np.inf), -CLIP, CLIP)
+        loud = standard if self.sizes.patches else stand_out(standard, self.sizes.two_modes)
+        return loud.astype(np.float32)
 
     def config(self) -> dict[str, Any]:
         """Sizes, what it hears in which version, and how it was trained."""
@@ -253,11 +255,12 @@ class AutoencoderEncoder(Encoder):
         if not isinstance(config, Mapping) or set(config) != {"sizes", "hears", "card"}:
             raise InputError(cls.name, "its configuration does not have the keys card, hears, sizes")
         names = {field.name for field in dataclasses.fields(AutoencoderSizes)}
-        if not isinstance(config["sizes"], Mapping) or set(config["sizes"]) != names:
+        known = {"two_modes": False, **config["sizes"]} if isinstance(config["sizes"], Mapping) else {}
+        if set(known) != names:
             raise InputError(cls.name, f"its sizes are not {', '.join(sorted(names))}")
         if not isinstance(config["card"], Mapping):
             raise InputError(cls.name, "its card is not an object")
-        encoder = cls(AutoencoderOptions.from_json(config["sizes"]))
+        encoder = cls(AutoencoderOptions.from_json(known))
         sizes = encoder.sizes
         if config["hears"] != encoder._hash:
             raise InputError(cls.name, "was fitted to the features of another version")

@@ -22,22 +22,30 @@ EMPHASIS = {"folded_bpm": 5.0, "majorness": 5.0}
 timbre, and would be left out of the first components."""
 
 
+_MODE = DESCRIPTOR_NAMES.index("majorness")
+
+STEEPNESS = 2.0
+"""How soon a standardised majorness levels off where `two_modes` are told apart: how clearly a track is in major or in
+minor matters less than in which of them it is."""
+
+
 class PCAEncoder(Encoder):
     """Standardises `x [N, d]`, then projects on its first principal components.
 
     With `whiten` every number of the code has variance one over the training tracks (what a network likes to
     be given); without, it keeps its share of the variance. `explained_variance_ratio` float64 `[code_dim]` is
-    that share.
+    that share. two_modes: see `stand_out`; encoders of before it was known are without.
     """
 
     name: ClassVar[str] = "pca"
     hears: Literal["descriptors", "log_mel"] = "descriptors"
 
-    def __init__(self, code_dim: int = 32, whiten: bool = True) -> None:
+    def __init__(self, code_dim: int = 32, whiten: bool = True, two_modes: bool = True) -> None:
         if not 1 <= code_dim <= len(DESCRIPTOR_NAMES):
             raise InputError("pca", f"code_dim is {code_dim}, not from 1 to {len(DESCRIPTOR_NAMES)}")
         self.code_dim = code_dim
         self.whiten = whiten
+        self.two_modes = two_modes
         self.explained_variance_ratio = np.zeros(code_dim)
         self._mean = self._scale = np.zeros(0, dtype=np.float32)
         self._axes = np.zeros((0, code_dim), dtype=np.float32)
@@ -64,7 +72,7 @@ class PCAEncoder(Encoder):
 
     def _standardise(self, x: np.ndarray) -> np.ndarray:
         standard = (x - self._mean) / np.where(self._scale > 0, self._scale, np.inf)
-        return np.clip(standard, -CLIP, CLIP) * emphasis()
+        return stand_out(np.clip(standard, -CLIP, CLIP), self.two_modes)
 
     def encode_heard(self, heard: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
         """Codes float32 `[N, code_dim]` of descriptors `[N, d]`; `ValueError` before `fit` or for another `d`."""
@@ -82,6 +90,7 @@ class PCAEncoder(Encoder):
         return {
             "code_dim": self.code_dim,
             "whiten": self.whiten,
+            "two_modes": self.two_modes,
             "descriptors": DESCRIPTORS_HASH,
             "explained_variance_ratio": [float(share) for share in self.explained_variance_ratio],
         }
@@ -93,15 +102,16 @@ class PCAEncoder(Encoder):
     @classmethod
     def from_state(cls, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Self:
         """The encoder of this state; `InputError` where parts are missing, misshapen or for other descriptors."""
-        keys = {"code_dim", "whiten", "descriptors", "explained_variance_ratio"}
-        if not isinstance(config, Mapping) or set(config) != keys:
+        keys = {"code_dim", "whiten", "two_modes", "descriptors", "explained_variance_ratio"}
+        config = {"two_modes": False, **config} if isinstance(config, Mapping) else {}
+        if set(config) != keys:
             raise InputError("pca", f"its configuration does not have the keys {', '.join(sorted(keys))}")
         if config["descriptors"] != DESCRIPTORS_HASH:
             raise InputError("pca", "was fitted to the descriptors of another version")
-        code_dim, whiten = config["code_dim"], config["whiten"]
-        if type(code_dim) is not int or type(whiten) is not bool:
-            raise InputError("pca", "code_dim or whiten is of a wrong type")
-        encoder = cls(code_dim, whiten)
+        code_dim, whiten, two_modes = config["code_dim"], config["whiten"], config["two_modes"]
+        if type(code_dim) is not int or type(whiten) is not bool or type(two_modes) is not bool:
+            raise InputError("pca", "code_dim, whiten or two_modes is of a wrong type")
+        encoder = cls(code_dim, whiten, two_modes)
         d = len(DESCRIPTOR_NAMES)
         shapes = {"mean": (d,), "scale": (d,), "axes": (d, code_dim)}
         check_tensors("pca", tensors, shapes)
@@ -114,6 +124,14 @@ class PCAEncoder(Encoder):
         encoder.explained_variance_ratio = ratio
         encoder._mean, encoder._scale, encoder._axes = (tensors[name] for name in shapes)
         return encoder
+
+
+def stand_out(standard: np.ndarray, two_modes: bool) -> np.ndarray:
+    """Standardised descriptors `[N, d]`, each as loud as it is to be; with `two_modes` majorness levels off before."""
+    if two_modes:
+        standard = standard.copy()
+        standard[:, _MODE] = np.tanh(STEEPNESS * standard[:, _MODE])
+    return standard * emphasis()
 
 
 @functools.cache

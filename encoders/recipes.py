@@ -85,6 +85,7 @@ class PCAOptions(Options):
 
     code_dim: int = 32
     whiten: bool = True
+    two_modes: bool = True
 
     def __post_init__(self) -> None:
         within(self, 1, len(DESCRIPTOR_NAMES), "code_dim")

@@ -141,7 +141,7 @@ def _train_descriptors(task: Task, out: Path | None, stop: Callable[[], bool], l
     taught, other = ([x[index] for index in side] for side in (train, held))
     if task.name == "pca":
         code_dim = min(task.options.code_dim, len(taught) - 1)  # few tracks have no more axes
-        encoder = PCAEncoder(code_dim, task.options.whiten).fit(np.array(taught))
+        encoder = PCAEncoder(code_dim, task.options.whiten, task.options.two_modes).fit(np.array(taught))
     else:
         auto = AutoencoderEncoder(task.options)
         more = None

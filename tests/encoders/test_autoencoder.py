@@ -107,6 +107,14 @@ def test_it_hears_patches_too() -> None:
     np.testing.assert_array_equal(again.encode_heard(heard[:2]), codes[:2])
 
 
+def test_an_autoencoder_of_before_modes_were_two_gives_the_codes_it_gave() -> None:
+    old = AutoencoderEncoder(dataclasses.replace(QUICK, two_modes=False)).fit(random_x(60))
+    config = old.config()
+    del config["sizes"]["two_modes"]
+    again = load_encoder("autoencoder", config, old.tensors())
+    np.testing.assert_array_equal(again.encode_heard(random_x(9)), old.encode_heard(random_x(9)))
+
+
 @pytest.mark.parametrize(
     ("x", "reason"), [(random_x(2), "too few"), (np.full((9, D), np.nan), "not finite"), ([], "too few")]
 )

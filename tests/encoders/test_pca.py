@@ -10,9 +10,10 @@ import pytest
 from data.errors import InputError
 from encoders import ENCODERS
 from encoders.features import DESCRIPTOR_NAMES
-from encoders.pca import EMPHASIS, PCAEncoder
+from encoders.pca import EMPHASIS, PCAEncoder, stand_out
 
 D = len(DESCRIPTOR_NAMES)
+MODE = DESCRIPTOR_NAMES.index("majorness")
 
 
 def random_x(n: int, seed: int = 0) -> np.ndarray:
@@ -30,7 +31,7 @@ def test_whitened_codes_are_uncorrelated_with_variance_one() -> None:
 
 def test_without_whitening_the_variances_are_those_explained() -> None:
     x = random_x(300)
-    encoder = PCAEncoder(5, whiten=False).fit(x)
+    encoder = PCAEncoder(5, whiten=False, two_modes=False).fit(x)
     variance = encoder.encode_heard(x).var(axis=0, ddof=1)
     total = D - len(EMPHASIS) + sum(loudness**2 for loudness in EMPHASIS.values())
     np.testing.assert_allclose(variance / (total * 300 / 299), encoder.explained_variance_ratio, rtol=1e-3)
@@ -78,9 +79,30 @@ def test_state_round_trip() -> None:
     np.testing.assert_array_equal(again.encode_heard(random_x(9)), encoder.encode_heard(random_x(9)))
 
 
+def test_a_mode_is_one_of_two() -> None:
+    """Majorness levels off around its mean, the same on both sides; nothing else does."""
+    standard = np.zeros((3, D), dtype=np.float32)
+    standard[:, 1] = standard[:, MODE] = [-2, 0.1, 2]
+    told = stand_out(standard, two_modes=True)
+    np.testing.assert_allclose(told[:, MODE] / EMPHASIS["majorness"], np.tanh([-4, 0.2, 4]), rtol=1e-6)
+    np.testing.assert_array_equal(told[:, 1], standard[:, 1])
+    np.testing.assert_allclose(stand_out(standard, two_modes=False)[:, MODE], [-10, 0.5, 10], rtol=1e-6)
+    assert standard[0, MODE] == -2  # what was given is left as it is
+
+
+def test_an_encoder_of_before_modes_were_two_gives_the_codes_it_gave() -> None:
+    encoder = PCAEncoder(6, two_modes=False).fit(random_x(80))
+    config = encoder.config()
+    del config["two_modes"]
+    again = PCAEncoder.from_state(config, encoder.tensors())
+    np.testing.assert_array_equal(again.encode_heard(random_x(9)), encoder.encode_heard(random_x(9)))
+    assert not np.allclose(PCAEncoder(6).fit(random_x(80)).encode_heard(random_x(9)), encoder.encode_heard(random_x(9)))
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
+        ({"two_modes": 1}, "wrong type"),
         ({"code_dim": 7}, "tensor axes"),
         ({"code_dim": 0}, "code_dim is 0"),
         ({"code_dim": "6"}, "wrong type"),
