@@ -1,8 +1,8 @@
 """Trains the shipped bundle anew: `python -m scripts.pretrain DATA` (or `make pretrained DATA=…`).
 
 DATA holds `netlabels/` and `paintings/` (covers with their tables), `spotify/genres.csv` (mean attributes of genres),
-`music/` (clips, for the pairs and the encoders) and, where it is there, `teachers/` (taggers that the encoders learn
-from). The same command on the same folders goes on.
+`music/` (clips, for the pairs and the encoders) and, where they are there, `teachers/` (taggers that the encoders learn
+from) and `pairs/` and `clips/` (further sound that they learn from). The same command on the same folders goes on.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 RECIPE = "small"
 RESOLUTION = 128
 SOURCES = ("netlabels", "paintings", "music")
+MORE_SOUND = ("pairs", "clips")
 OPTIONS: dict[str, Any] = {
     "total_images": 200_000,
     "condition_dropout": 0.35,
@@ -128,7 +129,8 @@ def pretrain(
     from scripts.train import one_line_failures, open_device, showing, stopping
 
     music = _built(data / "music", store / "music")
-    best, *others = teach(music, data / "teachers", ears, ears_steps)
+    more = [_built(data / name, store / name) for name in MORE_SOUND if (data / name).is_dir()]
+    best, *others = teach(music, data / "teachers", ears, ears_steps, more)
     pairs = make_pairs(data, store)
     start = None if start is None else find_bundle(start)
     begun = None if start is None else Start.read(start)

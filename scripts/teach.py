@@ -1,7 +1,9 @@
-"""The ears of the shipped model: all four encoders, trained on the clips of `music/` and on what taggers hear."""
+"""The ears of the shipped model: all four encoders, trained on the clips of `music/` and on what taggers hear, in other
+clips too."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,18 +16,22 @@ if TYPE_CHECKING:
     from encoders.base import Encoder
 
 
-def teach(dataset: Dataset, teachers: Path, out: Path, steps: int | None = None) -> list[Encoder]:
+def teach(
+    dataset: Dataset, teachers: Path, out: Path, steps: int | None = None, also: Sequence[Dataset] = ()
+) -> list[Encoder]:
     """The encoders, the best first, trained in `out/<name>`; the same call on the same folders goes on.
 
     The artists of the validation split are held out: on them the temperature of the probabilities is measured.
-    `teachers` is learnt from where it is a folder.
+    `teachers` is learnt from where it is a folder, by what they hear in `also` as well.
     """
     from scripts.ears import BEST
 
-    return [teach_one(name, dataset, teachers, out / name, steps) for name in BEST]
+    return [teach_one(name, dataset, teachers, out / name, steps, also) for name in BEST]
 
 
-def teach_one(name: str, dataset: Dataset, teachers: Path, out: Path, steps: int | None = None) -> Encoder:
+def teach_one(
+    name: str, dataset: Dataset, teachers: Path, out: Path, steps: int | None = None, also: Sequence[Dataset] = ()
+) -> Encoder:
     """One of them, in the folder `out`."""
     from encoders.recipes import options_of
     from encoders.stored import CARD_FILE, read_encoder
@@ -45,5 +51,5 @@ def teach_one(name: str, dataset: Dataset, teachers: Path, out: Path, steps: int
     settings = [] if steps is None or name == "pca" else [f"steps={steps}"]
     return train_encoder(
         name, dataset, out, rows=rows, held_out=held_out, config=options_of(name, settings),
-        teachers=teachers if teachers.is_dir() else None, listener=Listener(losses=say),
+        teachers=teachers if teachers.is_dir() else None, also=also, listener=Listener(losses=say),
     )  # fmt: skip
