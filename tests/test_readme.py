@@ -78,7 +78,7 @@ def sandbox(tmp_path_factory, songs, _library):
 def write_pretraining_data(data: Path) -> None:
     """As little as will do of what the shipped model is trained from: covers, paintings, genres, clips."""
     tracks = draw_tracks(160, seed=8)
-    for folder in ("netlabels/covers", "paintings/images", "music/clips", "spotify", "teachers"):
+    for folder in ("netlabels/covers", "paintings/images", "music/clips", "spotify", "teachers", "pairs", "clips"):
         (data / folder).mkdir(parents=True)
     releases, paintings, clips = [], [], []
     for place, track in enumerate(tracks):
@@ -96,6 +96,8 @@ def write_pretraining_data(data: Path) -> None:
             soundfile.write(data / "music" / clip, synthesize(track, 2.0), 22_050)
             genre = ("folk", "techno")[place % 2]
             clips.append({"id": track.track_id, "clip": clip, "artist": f"Artist {place // 2}", "genre": genre})
+    for folder, track in zip(("pairs", "clips"), draw_tracks(2, seed=9), strict=True):
+        soundfile.write(data / folder / f"Somebody - {track.track_id}.wav", synthesize(track, 2.0), 22_050)
     torch.save(random_weights(), data / "teachers" / "fcn-jamendo.pth")
     (data / "netlabels" / "releases.jsonl").write_text("".join(json.dumps(row) + "\n" for row in releases))
     means = [(a.low + 0.4 * (a.high - a.low)) for a in ATTRIBUTES]
