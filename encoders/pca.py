@@ -24,7 +24,7 @@ timbre, and would be left out of the first components."""
 
 _MODE = DESCRIPTOR_NAMES.index("majorness")
 
-STEEPNESS = 2.0
+STEEPNESS = 3.0
 """How soon a standardised majorness levels off where `two_modes` are told apart: how clearly a track is in major or in
 minor matters less than in which of them it is."""
 
