@@ -97,9 +97,9 @@ CARD = {
     "clips and releases. The music of the pairs is of four genres: classical, electronic, pop, rock.",
     "licences": "netlabels: art of freely distributed net-label releases, Creative Commons by the labels' practice, "
     "proven per file for one label only. paintings: public domain (painters who died before 1945). Music and encoders: "
-    "Magnatune research excerpts (Emotify), CC BY-NC-SA, and what three taggers (MIT licence) say of them and of 31 "
-    "further clips in the public domain or under Creative Commons. No image and no sound of any of them is in the "
-    "model's folder.",
+    "Magnatune research excerpts (Emotify), CC BY-NC-SA, and what three taggers (MIT licence) say of them and, but for "
+    "networks without bands, of 31 further clips in the public domain or under Creative Commons. No image and no sound "
+    "of any of them is in the model's folder.",
 }
 
 
@@ -126,14 +126,12 @@ def pretrain(
     from gans.snapshots import find_bundle, score
     from gans.training import train
     from scripts.prepare import prepare
-    from scripts.teach import teach
     from scripts.train import one_line_failures, open_device, showing, stopping
 
     music = _built(data / "music", store / "music")
-    more = [_built(data / name, store / name) for name in MORE_SOUND if (data / name).is_dir()]
-    best, *others = teach(music, data / "teachers", ears, ears_steps, more)
-    pairs = make_pairs(data, store)
     start = None if start is None else find_bundle(start)
+    best, *others = ears_of(start) or teach_ears(data, store, music, ears, ears_steps)
+    pairs = make_pairs(data, store)
     begun = None if start is None else Start.read(start)
     asked = {} if images is None else {"total_images": images}
     config = resolve(RECIPE, {"resolution": RESOLUTION, **options_after(begun), **asked})
@@ -152,6 +150,28 @@ def pretrain(
             lambda generator: score(generator, held_out, prepared.evaluate, torch.device("cpu")),
         )  # fmt: skip
         print_path(bundle)
+
+
+def ears_of(start: Path | None) -> list[Encoder]:
+    """The encoders of the bundle that a training begins with, first the one that it hears with; none where it hears
+    nothing."""
+    from gans.bundle import load_bundle
+    from scripts.ears import own_encoder, read_ears
+
+    if start is None:
+        return []
+    bundle = load_bundle(start)
+    encoders = read_ears(bundle)
+    own = own_encoder(bundle, encoders)
+    return [] if own is None else [own, *(each for each in encoders.values() if each is not own)]
+
+
+def teach_ears(data: Path, store: Path, music: Dataset, ears: Path, steps: int | None) -> list[Encoder]:
+    """All four, taught in the folder `ears`."""
+    from scripts.teach import teach
+
+    more = [_built(data / name, store / name) for name in MORE_SOUND if (data / name).is_dir()]
+    return teach(music, data / "teachers", ears, steps, more)
 
 
 def options_after(begun: Start | None) -> dict[str, Any]:

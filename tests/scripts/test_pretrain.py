@@ -24,6 +24,7 @@ from scripts.pretrain import (
     RECIPE,
     bare_conditions,
     blend,
+    ears_of,
     finish,
     measure_following,
     options_after,
@@ -67,6 +68,18 @@ def test_ears_that_the_conditions_were_not_made_with_are_refused(hearing, music,
     with pytest.raises(InputError, match="was not trained with the encoder pca"):
         finish(hearing, music, tmp_path / "bundle", [random_pca()])
     assert not (tmp_path / "bundle").exists()
+
+
+def test_a_training_begun_with_a_bundle_hears_and_ships_with_its_ears(music, tmp_path):
+    """Ears trained anew are never just those that the bundle's conditions are made with."""
+    ears, other = untrained_cnn(), random_pca()
+    model, tensors = bundle_extras(hearing_schema(ears.code_dim), ears, others=[other])
+    start = write_hearing_bundle(tmp_path / "start", {**model, "metrics": {}}, tensors)
+    found = ears_of(start)
+    assert [each.fingerprint for each in found] == [ears.fingerprint, other.fingerprint]
+    finish(start, music, tmp_path / "bundle", found)
+    assert ears_of(tmp_path / "bundle")[0].fingerprint == ears.fingerprint
+    assert ears_of(None) == []
 
 
 def test_of_too_few_clips_nothing_is_said(hearing):
