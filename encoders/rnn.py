@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 from encoders.networks import RNN, RNNSizes, SoundNetwork
 from encoders.sound import SoundEncoder
@@ -12,7 +11,7 @@ from encoders.sound import SoundEncoder
 class RNNEncoder(SoundEncoder):
     """Pooled states of a GRU that runs forward through the sound: backward, the same sound has another code."""
 
-    name: ClassVar[str] = "rnn"
+    name = "rnn"
     sizes_kind = RNNSizes
 
     @classmethod

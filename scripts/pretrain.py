@@ -135,7 +135,7 @@ def pretrain(
     begun = None if start is None else Start.read(start)
     asked = {} if images is None else {"total_images": images}
     config = resolve(RECIPE, {"resolution": RESOLUTION, **options_after(begun), **asked})
-    prepared = prepare(pairs, RESOLUTION, str(ears / best.name), start=start)
+    prepared = prepare(pairs, RESOLUTION, best, start=start)
     hardware = open_device(device)
     with stopping(minutes) as (stop, interrupted), showing(config.total_images) as show, one_line_failures(out):
         snapshot = train(config, prepared.data, out, prepared.surroundings(stop, show, begun), hardware)
@@ -155,6 +155,7 @@ def pretrain(
 def ears_of(start: Path | None) -> list[Encoder]:
     """The encoders of the bundle that a training begins with, first the one that it hears with; none where it hears
     nothing."""
+    from encoders.together import members_of
     from gans.bundle import load_bundle
     from scripts.ears import own_encoder, read_ears
 
@@ -163,15 +164,18 @@ def ears_of(start: Path | None) -> list[Encoder]:
     bundle = load_bundle(start)
     encoders = read_ears(bundle)
     own = own_encoder(bundle, encoders)
-    return [] if own is None else [own, *(each for each in encoders.values() if each is not own)]
+    return [] if own is None else [own, *(each for each in encoders.values() if each not in members_of(own))]
 
 
 def teach_ears(data: Path, store: Path, music: Dataset, ears: Path, steps: int | None) -> list[Encoder]:
-    """All four, taught in the folder `ears`."""
+    """All four, taught in the folder `ears`; first the best two of them together."""
+    from encoders.together import JOIN
+    from scripts.ears import BEST_TOGETHER, joined
     from scripts.teach import teach
 
     more = [_built(data / name, store / name) for name in MORE_SOUND if (data / name).is_dir()]
-    return teach(music, data / "teachers", ears, steps, more)
+    taught = {encoder.name: encoder for encoder in teach(music, data / "teachers", ears, steps, more)}
+    return [joined([taught.pop(name) for name in BEST_TOGETHER.split(JOIN)]), *taught.values()]
 
 
 def options_after(begun: Start | None) -> dict[str, Any]:
@@ -202,9 +206,10 @@ def finish(
 ) -> None:
     """Writes the shipped bundle: the snapshot at half precision, its card, and the `encoders`, the best first.
 
-    The best is the one that the snapshot's conditions were made with. How covers of bare tracks follow them is
-    measured on the clips `music`: on those of artists that no pair was trained on. start: the bundle whose weights the
-    snapshot's training began with; they are blended in, and `rescore` says what the blend gets of the run's scores.
+    The best is the one (or the two together) that the snapshot's conditions were made with. How covers of bare tracks
+    follow them is measured on the clips `music`: on those of artists that no pair was trained on. start: the bundle
+    whose weights the snapshot's training began with; they are blended in, and `rescore` says what the blend gets of the
+    run's scores.
     """
     from encoders.schema import ConditionSchema
     from gans.bundle import load_bundle, write_bundle

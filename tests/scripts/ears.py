@@ -17,16 +17,28 @@ OTHER_TAGS = ("female vocalists", "guitar", "sad")
 
 def untrained_cnn(code_dim: int = 6) -> Encoder:
     """A spectrogram network with random weights, and heads."""
-    import torch
-
     from encoders.cnn import CNNEncoder
     from encoders.networks import CNNSizes
 
+    return _untrained(CNNEncoder, CNNSizes(code_dim=code_dim, channels=(4, 8, 8), mixed=16))
+
+
+def untrained_rnn(code_dim: int = 4) -> Encoder:
+    """A recurrent network with random weights, and heads."""
+    from encoders.networks import RNNSizes
+    from encoders.rnn import RNNEncoder
+
+    return _untrained(RNNEncoder, RNNSizes(code_dim=code_dim, front=(4, 4, 8), mixed=8, hidden=8, layers=1))
+
+
+def _untrained(kind: Any, sizes: Any) -> Encoder:
+    import torch
+
     torch.manual_seed(0)
-    sizes = CNNSizes(code_dim=code_dim, channels=(4, 8, 8), mixed=16)
-    network = CNNEncoder.build_network(sizes, {})
-    encoder = CNNEncoder(sizes, network, np.linspace(-20, -60, 128, dtype=np.float32), 18.0, {"made": "for a test"})
-    encoder.code_scale = np.full(code_dim, 0.05, dtype=np.float32)  # an untrained network's codes hardly differ
+    network = kind.build_network(sizes, {})
+    encoder = kind(sizes, network, np.linspace(-20, -60, 128, dtype=np.float32), 18.0, {"made": "for a test"})
+    # An untrained network's codes hardly differ.
+    encoder.code_scale = np.full(encoder.code_dim, 0.05, dtype=np.float32)
     return answering(encoder)
 
 

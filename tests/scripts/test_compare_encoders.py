@@ -224,7 +224,7 @@ def test_every_encoder_is_compared_and_has_its_map(gatefold, small, tmp_path):
     assert done.code == 0, done.err
     figures = [json.loads(line) for line in done.lines]
     asked = [figure["subject"] for figure in figures if figure["name"] == "genre accuracy"]
-    assert asked == [*ENCODERS, "librosa"]
+    assert asked == [*ENCODERS, "cnn+rnn", "librosa"]
     assert decode_cover(tmp_path / "map.png").width == 1200
     kept = sorted(card.parent.name.split("-")[0] for card in (tmp_path / "kept").glob("*/encoder.json"))
     assert kept == sorted(2 * list(ENCODERS))

@@ -11,6 +11,7 @@ from data.synthetic import write_world
 from encoders.conditions import track_condition
 from encoders.features import compute_features
 from encoders.heard import dataset_features
+from encoders.together import Together
 from gans.bundle import load_bundle
 from gans.fine_tune import Start
 from gans.recipes import resolve
@@ -28,9 +29,10 @@ from scripts.pretrain import (
     finish,
     measure_following,
     options_after,
+    teach_ears,
     told_of_stages,
 )
-from tests.scripts.ears import hearing_schema, random_pca, untrained_cnn, write_hearing_bundle
+from tests.scripts.ears import hearing_schema, random_pca, untrained_cnn, untrained_rnn, write_hearing_bundle
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +74,7 @@ def test_ears_that_the_conditions_were_not_made_with_are_refused(hearing, music,
 
 def test_a_training_begun_with_a_bundle_hears_and_ships_with_its_ears(music, tmp_path):
     """Ears trained anew are never just those that the bundle's conditions are made with."""
-    ears, other = untrained_cnn(), random_pca()
+    ears, other = Together([untrained_cnn(), untrained_rnn()]), random_pca()
     model, tensors = bundle_extras(hearing_schema(ears.code_dim), ears, others=[other])
     start = write_hearing_bundle(tmp_path / "start", {**model, "metrics": {}}, tensors)
     found = ears_of(start)
@@ -80,6 +82,12 @@ def test_a_training_begun_with_a_bundle_hears_and_ships_with_its_ears(music, tmp
     finish(start, music, tmp_path / "bundle", found)
     assert ears_of(tmp_path / "bundle")[0].fingerprint == ears.fingerprint
     assert ears_of(None) == []
+
+
+def test_the_best_two_of_the_taught_hear_together(music, tmp_path):
+    best, *others = teach_ears(tmp_path / "data", tmp_path / "store", music, tmp_path / "ears", steps=2)
+    assert (best.name, [each.name for each in others]) == ("cnn+rnn", ["autoencoder", "pca"])
+    assert best.heads.genres == best.members[0].heads.genres != ()
 
 
 def test_of_too_few_clips_nothing_is_said(hearing):
