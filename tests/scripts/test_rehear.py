@@ -1,0 +1,119 @@
+"""Other ears for a finished bundle: where they hear the same in another way, covers stay; what does not fit is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data.shards import Dataset
+from data.synthetic import write_world
+from encoders.heads import Heads
+from encoders.heard import dataset_codes
+from encoders.stored import write_encoder
+from scripts.ears import bundle_extras
+from scripts.making import Wishes
+from scripts.pipeline import Listener
+from scripts.rehear import foretell, rehear
+from scripts.shell import new_app, run
+from tests.scripts.ears import hearing_schema, random_pca, untrained_cnn, untrained_rnn, write_hearing_bundle
+
+
+@pytest.fixture(scope="module")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return write_world(tmp_path_factory.mktemp("world") / "music", 60, seed=5, duration_s=1.5, resolution=32)
+
+
+def settled(encoder: Any, music: Dataset) -> Any:
+    """With codes of unit scale, as training leaves them."""
+    encoder.standardise_codes(np.asarray(dataset_codes(music, encoder)))
+    return encoder
+
+
+def turned(encoder: Any) -> Any:
+    """The same network, whose code is told in other units and from another zero."""
+    encoder.code_mean = encoder.code_mean + encoder.code_scale * np.linspace(-0.3, 0.3, 6, dtype=np.float32)
+    encoder.code_scale = encoder.code_scale * np.linspace(0.8, 1.6, 6, dtype=np.float32)
+    return encoder
+
+
+@pytest.fixture(scope="module")
+def own_bundle(music: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    own = settled(untrained_cnn(), music)
+    extras = bundle_extras(hearing_schema(own.code_dim), own, others=[random_pca()])
+    return write_hearing_bundle(tmp_path_factory.mktemp("bundles") / "own", *extras)
+
+
+def rehear_by(*words: object) -> int:
+    app = new_app()
+    app.command()(rehear)
+    with pytest.raises(SystemExit) as stop:
+        run(app, list(map(str, words)))
+    return int(stop.value.code or 0)
+
+
+def cover(listener: Listener, song: Path) -> np.ndarray:
+    return listener.draw(listener.subject(song, Wishes()).c, 1, 1.0, 1.0).astype(int)
+
+
+def test_a_code_in_other_units_is_foretold_whole(music):
+    old, new = settled(untrained_cnn(), music), turned(settled(untrained_cnn(), music))
+    matrix, offset, share = foretell(old, new, music)
+    assert share > 0.999
+    np.testing.assert_allclose(matrix, np.diag(np.linspace(0.8, 1.6, 6)), atol=0.02)
+    np.testing.assert_allclose(offset, np.linspace(-0.3, 0.3, 6), atol=0.02)
+
+
+def test_what_hears_something_else_foretells_less(music):
+    assert foretell(settled(untrained_cnn(), music), random_pca(), music)[2] < 0.9
+
+
+def test_covers_stay_where_the_new_ears_hear_the_same(own_bundle, music, songs, tmp_path, capsys):
+    ears = turned(settled(untrained_cnn(), music))
+    write_encoder(tmp_path / "ears", ears, {})
+    words = (own_bundle, music.folder, "--encoder", tmp_path / "ears", "--out", tmp_path / "new")
+    assert rehear_by(*words, "--pairs", music.folder) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "new")
+    before, after = Listener.open(own_bundle), Listener.open(tmp_path / "new")
+    assert after.own_encoder.fingerprint == ears.fingerprint
+    assert list(after.encoders) == ["cnn", "pca"]  # those of other names stay
+    model = after.bundle.model
+    assert "100.0% is foretold" in model["card"]["ears"]
+    assert set(model["metrics"]) == {
+        "frechet", "frechet_of_training_covers", "kernel", "kernel_of_training_covers", "follows",
+    }  # fmt: skip
+    for song in songs:
+        assert np.abs(cover(before, song) - cover(after, song)).max() <= 4
+
+
+def test_two_can_hear_together_in_the_place_of_one(own_bundle, music, songs, tmp_path):
+    """The old code is the first half of the new one, and only the old ears answer: so covers stay here too."""
+    rnn = settled(untrained_rnn(), music)
+    rnn.heads = Heads()
+    write_encoder(tmp_path / "rnn", rnn, {})
+    words = (own_bundle, music.folder, "--encoder", f"cnn+{tmp_path / 'rnn'}", "--out", tmp_path / "new")
+    assert rehear_by(*words) == 0
+    before, after = Listener.open(own_bundle), Listener.open(tmp_path / "new")
+    assert after.bundle.model["encoder"] == "cnn+rnn"
+    assert list(after.encoders) == ["cnn", "rnn", "pca"]
+    assert dict(after.bundle.layout)["audio"] == 10
+    assert set(after.bundle.model["metrics"]) == {"follows"}
+    assert np.abs(cover(before, songs[0]) - cover(after, songs[0])).max() <= 4
+
+
+def test_what_cannot_be_done_is_one_line(bundle, own_bundle, music, tmp_path, capsys):
+    new = tmp_path / "new"
+    few = write_world(tmp_path / "few", 8, seed=1, duration_s=1.5, resolution=16).folder
+    for words, reason in (
+        ((bundle, music.folder, "--encoder", "cnn", "--out", new), "hears no code of a track"),
+        ((own_bundle, music.folder, "--encoder", "ear", "--out", new), "has no encoder 'ear'"),
+        ((own_bundle, music.folder, "--encoder", "pca", "--out", own_bundle), "is there already"),
+        ((own_bundle, few, "--encoder", "pca", "--out", new), "artists can be heard, and 5 are needed"),
+    ):
+        assert rehear_by(*words) == 2
+        error = capsys.readouterr().err
+        assert reason in error
+        assert "Traceback" not in error
+    assert not new.exists()
