@@ -27,13 +27,7 @@ class Together(Encoder):
     def __init__(self, members: Sequence[Encoder]) -> None:
         """`InputError` where there are fewer than two, one stands there twice, or they do not hear the same."""
         members = [each for member in members for each in members_of(member)]
-        names = [member.name for member in members]
-        self.name = JOIN.join(names)
-        if len(members) < 2 or len(set(names)) < len(names):
-            raise InputError(self.name, "two or more different encoders can hear together")
-        if len({member.hears for member in members}) > 1:
-            told = ", ".join(f"{member.name} hears {member.hears}" for member in members)
-            raise InputError(self.name, f"these cannot hear together: {told}")
+        self.name = check_joined([(member.name, member.hears) for member in members])
         self.members = tuple(members)
         self.hears = members[0].hears
         self.code_dim = sum(member.code_dim for member in members)
@@ -69,6 +63,18 @@ class Together(Encoder):
             own = {key.removeprefix(prefix): array for key, array in tensors.items() if key.startswith(prefix)}
             members.append(load_encoder(each["name"], each["config"], own))
         return cls(members)
+
+
+def check_joined(members: Sequence[tuple[str, str]]) -> str:
+    """The name of those that hear together, from the name of each and what it hears; `InputError` as of `Together`."""
+    names = [name for name, _ in members]
+    joined = JOIN.join(names)
+    if len(set(names)) < max(2, len(names)):
+        raise InputError(joined, "two or more different encoders can hear together")
+    if len({hears for _, hears in members}) > 1:
+        told = ", ".join(f"{name} hears {hears}" for name, hears in members)
+        raise InputError(joined, f"these cannot hear together: {told}")
+    return joined
 
 
 def members_of(encoder: Encoder) -> tuple[Encoder, ...]:

@@ -50,7 +50,7 @@ def compare_encoders(
     """Compare encoders on artists they never heard; prints one JSON object a measured thing."""
     from data.shards import Dataset
     from encoders import ENCODERS
-    from encoders.together import JOIN
+    from encoders.together import JOIN, check_joined
     from scripts.comparison import as_table
     from scripts.ears import BEST_TOGETHER
     from scripts.train import open_device
@@ -62,6 +62,9 @@ def compare_encoders(
     for part in parts:
         if part not in ENCODERS:
             raise InputError("--encoder", f"no such encoder: {printable(part)}; known: {', '.join(ENCODERS)}")
+    for name in names:
+        if JOIN in name:
+            check_joined([(part, ENCODERS[part].hears) for part in name.split(JOIN)])
     for text in settings or []:
         if text.partition(".")[0] not in parts:
             raise InputError(text, f"begins with the name of an encoder and a point: {parts[0]}.KEY=VALUE")
