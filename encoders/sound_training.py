@@ -15,6 +15,7 @@ from torch import Tensor
 
 from data.emotions import EMOTIONS
 from data.errors import InputError
+from data.remixes import artists_of
 from data.shards import Dataset
 from encoders.base import Encoder
 from encoders.cnn import CNNEncoder
@@ -51,11 +52,18 @@ def _also(task: Task, labels: Labels, listener: Listener, dataset: Dataset) -> S
     """All of another dataset without its labels; without the artists that are held out, or of another split."""
     everything = np.arange(len(dataset))
     found = dataset_labels(dataset, everything[:0])
-    elsewhere = np.setdiff1d(labels.artists, labels.artists[task.rows])
-    rows = everything[~np.isin(found.artists, np.union1d(elsewhere, labels.artists[task.held_out]))]
+    elsewhere = {*labels.artists} - {*labels.artists[task.rows]} | {*labels.artists[task.held_out]}
+    names = dataset.read(["artist"]).column(0).to_pylist()
+    rows = np.array([row for row, name in enumerate(names) if not artists_of(name) & elsewhere], dtype=np.int64)
     unknown = np.full((len(dataset), len(labels.genres)), np.nan)
     nothing = Labels(labels.genres, unknown, np.full((len(dataset), len(EMOTIONS)), np.nan), found.artists)
     return gather(task, listener, dataset, rows, nothing)
+
+
+def own_turns(n_own: int, n_others: int) -> int:
+    """How often each own track is heard while each other one is heard once: labels are of own tracks alone, and where
+    others outnumber them, about every second hearing is still of one."""
+    return max(1, round(n_others / n_own))
 
 
 def train_sound(task: Task, out: Path | None, stop: Callable[[], bool], listener: Listener) -> Encoder:
@@ -66,7 +74,8 @@ def train_sound(task: Task, out: Path | None, stop: Callable[[], bool], listener
     own = gather(task, listener, task.dataset, task.rows, labels)
     require(task, len(own), spectrograms.problems)
     held = gather(task, listener, task.dataset, task.held_out, labels).some(MOST_MEASURED)
-    sources = [own, *(_also(task, labels, listener, dataset) for dataset in task.also)]
+    others = [_also(task, labels, listener, dataset) for dataset in task.also]
+    sources = [own, *others]
     scales = measure_scales(sources)
     answers = _answers(task, own, scales)
     sizes = kind.sizes_kind(
@@ -81,7 +90,8 @@ def train_sound(task: Task, out: Path | None, stop: Callable[[], bool], listener
     if out is not None and has_state(out):
         learner.load(out)
     fitted = fit_crops(options, sources)
-    hearings = Hearings(sources, scales, tuple(answers), fitted, task.seed, network.places(fitted.crop_frames))
+    lessons = [own] * own_turns(len(own), sum(map(len, others))) + others
+    hearings = Hearings(lessons, scales, tuple(answers), fitted, task.seed, network.places(fitted.crop_frames))
     known = own.labels.genre_shares[np.isfinite(own.labels.genre_shares).all(axis=1)]
     say = balance(known) if options.class_balance and "genres" in answers else np.ones(answers.get("genres", 0))
     losses = _SoundLosses(hearings, fitted, torch.tensor(say, dtype=torch.float32), task.device)

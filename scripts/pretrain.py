@@ -2,7 +2,8 @@
 
 DATA holds `netlabels/` and `paintings/` (covers with their tables), `spotify/genres.csv` (mean attributes of genres),
 `music/` (clips, for the pairs and the encoders) and, where they are there, `teachers/` (taggers that the encoders learn
-from) and `pairs/` and `clips/` (further sound that they learn from). The same command on the same folders goes on.
+from) and `pairs/` and `clips/` (further sound that they learn from, as they do from remixes of `music/`). The same
+command on the same folders goes on.
 """
 
 from __future__ import annotations
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 RECIPE = "small"
 RESOLUTION = 128
 SOURCES = ("netlabels", "paintings", "music")
-MORE_SOUND = ("pairs", "clips")
 OPTIONS: dict[str, Any] = {
     "total_images": 200_000,
     "condition_dropout": 0.35,
@@ -125,10 +125,12 @@ def pretrain(
     from gans.recipes import resolve
     from gans.snapshots import find_bundle, score
     from gans.training import train
+    from scripts.built import built
     from scripts.prepare import prepare
+    from scripts.teach import ears_of, teach_ears
     from scripts.train import one_line_failures, open_device, showing, stopping
 
-    music = _built(data / "music", store / "music")
+    music = built(data / "music", store / "music")
     start = None if start is None else find_bundle(start)
     best, *others = ears_of(start) or teach_ears(data, store, music, ears, ears_steps)
     pairs = make_pairs(data, store)
@@ -152,32 +154,6 @@ def pretrain(
         print_path(bundle)
 
 
-def ears_of(start: Path | None) -> list[Encoder]:
-    """The encoders of the bundle that a training begins with, first the one that it hears with; none where it hears
-    nothing."""
-    from encoders.together import members_of
-    from gans.bundle import load_bundle
-    from scripts.ears import own_encoder, read_ears
-
-    if start is None:
-        return []
-    bundle = load_bundle(start)
-    encoders = read_ears(bundle)
-    own = own_encoder(bundle, encoders)
-    return [] if own is None else [own, *(each for each in encoders.values() if each not in members_of(own))]
-
-
-def teach_ears(data: Path, store: Path, music: Dataset, ears: Path, steps: int | None) -> list[Encoder]:
-    """All four, taught in the folder `ears`; first the best two of them together."""
-    from encoders.together import JOIN
-    from scripts.ears import BEST_TOGETHER, joined
-    from scripts.teach import teach
-
-    more = [_built(data / name, store / name) for name in MORE_SOUND if (data / name).is_dir()]
-    taught = {encoder.name: encoder for encoder in teach(music, data / "teachers", ears, steps, more)}
-    return [joined([taught.pop(name) for name in BEST_TOGETHER.split(JOIN)]), *taught.values()]
-
-
 def options_after(begun: Start | None) -> dict[str, Any]:
     """How a training goes that begins with these weights; a discriminator that comes with them needs no lead."""
     if begun is None:
@@ -187,11 +163,12 @@ def options_after(begun: Start | None) -> dict[str, Any]:
 
 def make_pairs(data: Path, store: Path) -> Path:
     """The dataset of pairs in `store/sleeves`, made where it is not there yet."""
+    from scripts.built import built, is_complete
     from scripts.sleeves import write_sleeves
 
     out = store / "sleeves"
-    if not _complete(out):
-        netlabels, paintings, music = (_built(data / name, store / name) for name in SOURCES)
+    if not is_complete(out):
+        netlabels, paintings, music = (built(data / name, store / name) for name in SOURCES)
         write_sleeves(data, netlabels, paintings, music, out)
     return out
 
@@ -300,27 +277,6 @@ def measure_following(bundle: Bundle, heard: tuple[np.ndarray, np.ndarray]) -> d
             "n": found.n,
         }
     return follows
-
-
-def _built(folder: Path, out: Path) -> Dataset:
-    """The dataset `out`, built from `folder` where it is not there yet."""
-    from data.build import build_dataset
-    from data.shards import Dataset
-
-    if not _complete(out):
-        summary = build_dataset(folder, out, on_skip=lambda who, why: complain(f"{who}: {why}"))
-        complain(f"{folder.name}: {summary.rows} rows")
-    return Dataset(out)
-
-
-def _complete(folder: Path) -> bool:
-    from data.shards import Dataset
-
-    try:
-        Dataset(folder)
-    except InputError:
-        return False
-    return True
 
 
 if __name__ == "__main__":

@@ -11,6 +11,12 @@ import numpy as np
 
 from scripts.shell import complain
 
+STEPS = 600
+"""Of the networks of sound: beside remixes there is four times as much to hear."""
+
+MORE_SOUND = ("pairs", "clips")
+"""Folders of further clips that are heard, beside remixes of those of `music/`."""
+
 if TYPE_CHECKING:
     from data.shards import Dataset
     from encoders.base import Encoder
@@ -34,6 +40,7 @@ def teach_one(
 ) -> Encoder:
     """One of them, in the folder `out`."""
     from encoders.recipes import options_of
+    from encoders.sound_training import SOUND_ENCODERS
     from encoders.stored import CARD_FILE, read_encoder
     from encoders.task import Listener
     from encoders.training import train_encoder
@@ -48,8 +55,36 @@ def teach_one(
         if step % 100 == 0:
             complain(f"{name}: step {step}")
 
+    steps = steps or (STEPS if name in SOUND_ENCODERS else None)
     settings = [] if steps is None or name == "pca" else [f"steps={steps}"]
     return train_encoder(
         name, dataset, out, rows=rows, held_out=held_out, config=options_of(name, settings),
         teachers=teachers if teachers.is_dir() else None, also=also, listener=Listener(losses=say),
     )  # fmt: skip
+
+
+def ears_of(start: Path | None) -> list[Encoder]:
+    """The encoders of the bundle that a training begins with, first the one that it hears with; none where it hears
+    nothing."""
+    from encoders.together import members_of
+    from gans.bundle import load_bundle
+    from scripts.ears import own_encoder, read_ears
+
+    if start is None:
+        return []
+    bundle = load_bundle(start)
+    encoders = read_ears(bundle)
+    own = own_encoder(bundle, encoders)
+    return [] if own is None else [own, *(each for each in encoders.values() if each not in members_of(own))]
+
+
+def teach_ears(data: Path, store: Path, music: Dataset, ears: Path, steps: int | None) -> list[Encoder]:
+    """All four, taught in the folder `ears`; first the best two of them together."""
+    from encoders.together import JOIN
+    from scripts.built import built, remixed
+    from scripts.ears import BEST_TOGETHER, joined
+
+    more = [built(data / name, store / name) for name in MORE_SOUND if (data / name).is_dir()]
+    more.append(remixed(music, store / "remixes"))
+    taught = {encoder.name: encoder for encoder in teach(music, data / "teachers", ears, steps, more)}
+    return [joined([taught.pop(name) for name in BEST_TOGETHER.split(JOIN)]), *taught.values()]

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from data.errors import InputError
+from data.remixes import BOTH
 from data.shards import Dataset, DatasetWriter
 from data.synthetic import draw_tracks, synthesize, write_world
 from data.table import make_row
@@ -18,7 +19,7 @@ from encoders.features import DESCRIPTOR_NAMES
 from encoders.heard import dataset_features
 from encoders.lessons import Hearings, Source, dataset_labels, descriptor_weights, measure_scales
 from encoders.recipes import options_of
-from encoders.sound_training import genre_loss, mean_where
+from encoders.sound_training import genre_loss, mean_where, own_turns
 from encoders.spectrograms import dataset_spectrograms
 from encoders.stored import read_encoder
 from encoders.task import Examination, Listener
@@ -221,6 +222,15 @@ def test_also_is_heard_without_its_labels_and_held_out_artists(world: Dataset, t
     assert both.fingerprint != alone.fingerprint
     only_held = make(tmp_path / "e", [{"artist": held}] * 3)
     assert train("cnn", world, also=[only_held], **sides(world)).fingerprint == alone.fingerprint
+    remixed = make(tmp_path / "f", [{"artist": f"x{BOTH}{held}"}, {"artist": f"{held}{BOTH}y"}])
+    assert train("cnn", world, also=[remixed], **sides(world)).fingerprint == alone.fingerprint
+
+
+def test_where_other_sound_outnumbers_the_labelled_every_second_hearing_is_of_that() -> None:
+    for own, others in ((300, 900), (10, 1000), (7, 24)):
+        share = own * own_turns(own, others) / (own * own_turns(own, others) + others)
+        assert share == pytest.approx(0.5, abs=0.05)
+    assert own_turns(300, 0) == own_turns(300, 31) == 1
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import torch
 from data.attributes import ATTRIBUTE_NAMES
 from data.audio import load_audio
 from data.errors import InputError
+from data.shards import Dataset
 from data.synthetic import write_world
 from encoders.conditions import track_condition
 from encoders.features import compute_features
@@ -25,13 +26,12 @@ from scripts.pretrain import (
     RECIPE,
     bare_conditions,
     blend,
-    ears_of,
     finish,
     measure_following,
     options_after,
-    teach_ears,
     told_of_stages,
 )
+from scripts.teach import ears_of, teach_ears
 from tests.scripts.ears import hearing_schema, random_pca, untrained_cnn, untrained_rnn, write_hearing_bundle
 
 
@@ -88,6 +88,9 @@ def test_the_best_two_of_the_taught_hear_together(music, tmp_path):
     best, *others = teach_ears(tmp_path / "data", tmp_path / "store", music, tmp_path / "ears", steps=2)
     assert (best.name, [each.name for each in others]) == ("cnn+rnn", ["autoencoder", "pca"])
     assert best.heads.genres == best.members[0].heads.genres != ()
+    remixes = Dataset(tmp_path / "store" / "remixes")
+    assert len(remixes) == 3 * (len(music) - len(music.indices("validation")))
+    assert best.members[0].card["options"]["steps"] == 2
 
 
 def test_of_too_few_clips_nothing_is_said(hearing):
