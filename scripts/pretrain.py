@@ -97,9 +97,9 @@ CARD = {
     "clips and releases. The music of the pairs is of four genres: classical, electronic, pop, rock.",
     "licences": "netlabels: art of freely distributed net-label releases, Creative Commons by the labels' practice, "
     "proven per file for one label only. paintings: public domain (painters who died before 1945). Music and encoders: "
-    "Magnatune research excerpts (Emotify), CC BY-NC-SA, and what three taggers (MIT licence) say of them and, but for "
-    "networks without bands, of 31 further clips in the public domain or under Creative Commons. No image and no sound "
-    "of any of them is in the model's folder.",
+    "Magnatune research excerpts (Emotify), CC BY-NC-SA, and what three taggers (MIT licence) say of them, of remixes "
+    "of them, and of 31 further clips in the public domain or under Creative Commons. No image and no sound of any "
+    "of them is in the model's folder.",
 }
 
 
