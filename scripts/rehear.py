@@ -46,7 +46,7 @@ def rehear(
     from gans.rehear import rehear as behind
     from scripts.adopt import check_new
     from scripts.ears import bundle_extras, own_encoder, pick, read_ears, read_name_encoder, read_schema
-    from scripts.pretrain import bare_conditions, measure_following
+    from scripts.pretrain import CARD, bare_conditions, measure_following
 
     check_new(out)
     made, music = load_bundle(bundle), Dataset(dataset)
@@ -64,7 +64,9 @@ def rehear(
     staying = [each for name, each in has.items() if name not in named]
     extras, tensors = bundle_extras(schema, new, read_name_encoder(made), [*others, *staying])
     told = f"It learned to draw by another code, of which {foretold:.1%} is foretold from the one it hears now."
-    card = {**made.model.get("card", {}), "ears": told}
+    card = made.model.get("card", {})
+    words = CARD if card.get("name") == CARD["name"] else {}  # of the shipped model, those of this version
+    card = {**card, **words, "ears": told}
     model = {**made.model, **changed, **extras, "card": card, "metrics": {}}
     made = load_bundle(write_bundle(out, generator, model, tensors, half=True))
     scores = {} if pairs is None else score_on(out, pairs)
