@@ -34,15 +34,13 @@ def encoder_state(encoder: Encoder) -> tuple[dict[str, Any], dict[str, np.ndarra
 
 def load_encoder(name: str, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Encoder:
     """The encoder `name` of a state that `encoder_state` gave; `InputError` for an unknown name or a broken state."""
-    from encoders.together import JOIN, Together  # it loads its members by this function
-
-    if name not in ENCODERS and JOIN not in str(name):
+    if name not in ENCODERS:
         raise InputError("encoder", f"there is none named {printable(str(name))}; known: {', '.join(ENCODERS)}")
     if not isinstance(config, Mapping):
         raise InputError(name, "its configuration is not an object")
     own = {key: value for key, value in config.items() if key != _HEADS}
     of_heads = {key.removeprefix(f"{_HEADS}/"): each for key, each in tensors.items() if key.startswith(f"{_HEADS}/")}
-    encoder = ENCODERS.get(name, Together).from_state(
+    encoder = ENCODERS[name].from_state(
         own, {key: each for key, each in tensors.items() if not key.startswith(f"{_HEADS}/")}
     )
     if _HEADS in config:

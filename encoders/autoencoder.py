@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -119,7 +119,7 @@ class AutoencoderEncoder(Encoder):
     tracks.
     """
 
-    name = "autoencoder"
+    name: ClassVar[str] = "autoencoder"
     hears: Literal["descriptors", "log_mel"] = "descriptors"
 
     def __init__(self, options: AutoencoderOptions | None = None) -> None:

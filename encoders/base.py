@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -24,7 +24,7 @@ class Encoder(ABC):
     travel beside the state (`encoders.encoder_state`), since they change no code.
     """
 
-    name: str
+    name: ClassVar[str]
     hears: Literal["descriptors", "log_mel"]
     code_dim: int
     heads: Heads = Heads()

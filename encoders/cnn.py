@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from encoders.networks import CNN, CNNSizes, SoundNetwork
 from encoders.sound import SoundEncoder
@@ -11,7 +12,7 @@ from encoders.sound import SoundEncoder
 class CNNEncoder(SoundEncoder):
     """The penultimate layer of a residual CNN on log-mels; its heads tell genres with calibrated probabilities."""
 
-    name = "cnn"
+    name: ClassVar[str] = "cnn"
     sizes_kind = CNNSizes
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class PCAEncoder(Encoder):
     that share. two_modes: see `stand_out`; encoders of before it was known are without.
     """
 
-    name = "pca"
+    name: ClassVar[str] = "pca"
     hears: Literal["descriptors", "log_mel"] = "descriptors"
 
     def __init__(self, code_dim: int = 32, whiten: bool = True, two_modes: bool = True) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from encoders.networks import RNN, RNNSizes, SoundNetwork
 from encoders.sound import SoundEncoder
@@ -11,7 +12,7 @@ from encoders.sound import SoundEncoder
 class RNNEncoder(SoundEncoder):
     """Pooled states of a GRU that runs forward through the sound: backward, the same sound has another code."""
 
-    name = "rnn"
+    name: ClassVar[str] = "rnn"
     sizes_kind = RNNSizes
 
     @classmethod

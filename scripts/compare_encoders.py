@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 
 def compare_encoders(
     dataset: Annotated[Path, typer.Argument(help="A dataset whose tracks have audio and genres or emotions.")],
-    encoder: Annotated[
-        list[str] | None,
-        typer.Option(help="May be repeated; A+B: both together. Default: all encoders, and the best two."),
-    ] = None,
+    encoder: Annotated[list[str] | None, typer.Option(help="May be repeated; default: all encoders.")] = None,
     folds: Annotated[int, typer.Option(min=2, max=20, help="Parts that the artists are split into.")] = 5,
     world: Annotated[
         int, typer.Option(min=0, help="Ask for tempo, energy and mode too, in so many synthesised tracks.")
@@ -50,24 +47,18 @@ def compare_encoders(
     """Compare encoders on artists they never heard; prints one JSON object a measured thing."""
     from data.shards import Dataset
     from encoders import ENCODERS
-    from encoders.together import JOIN, check_joined
     from scripts.comparison import as_table
-    from scripts.ears import BEST_TOGETHER
     from scripts.train import open_device
     from scripts.trials import Training, Trial, draw_codes, open_world, write_png
     from scripts.yardsticks import yardsticks
 
-    names = list(dict.fromkeys(encoder or (*ENCODERS, BEST_TOGETHER)))
-    parts = [part for name in names for part in name.split(JOIN)]
-    for part in parts:
-        if part not in ENCODERS:
-            raise InputError("--encoder", f"no such encoder: {printable(part)}; known: {', '.join(ENCODERS)}")
+    names = list(dict.fromkeys(encoder or ENCODERS))
     for name in names:
-        if JOIN in name:
-            check_joined([(part, ENCODERS[part].hears) for part in name.split(JOIN)])
+        if name not in ENCODERS:
+            raise InputError("--encoder", f"no such encoder: {printable(name)}; known: {', '.join(ENCODERS)}")
     for text in settings or []:
-        if text.partition(".")[0] not in parts:
-            raise InputError(text, f"begins with the name of an encoder and a point: {parts[0]}.KEY=VALUE")
+        if text.partition(".")[0] not in names:
+            raise InputError(text, f"begins with the name of an encoder and a point: {names[0]}.KEY=VALUE")
     opened = Dataset(dataset)
     training = Training(
         folder=out or opened.cache_dir / "comparison",
@@ -79,8 +70,8 @@ def compare_encoders(
         jobs=jobs,
     )
     held_against = yardsticks(teachers)
-    for part in parts:
-        training.options(part)  # a mistake in the last one is told before the first is trained
+    for name in names:
+        training.options(name)  # a mistake in the last one is told before the first is trained
     trial = Trial.open(opened, folds, training)
     small = None
     if world:

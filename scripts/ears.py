@@ -14,14 +14,10 @@ from encoders.base import Encoder
 from encoders.names import NameEncoder
 from encoders.schema import ConditionSchema
 from encoders.stored import CARD_FILE, read_encoder
-from encoders.together import JOIN, Together, members_of
 from gans.bundle import MODEL, Bundle
 
 BEST = ("cnn", "rnn", "autoencoder", "pca")
 """Encoders from the one that tells most of music it never heard to the one that tells least."""
-
-BEST_TOGETHER = f"cnn{JOIN}rnn"
-"""Those that together tell more than either."""
 
 NAMES = "names"
 
@@ -34,11 +30,11 @@ def bundle_extras(
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """What a bundle must hold to hear as training did: the part of model.json and the encoders' tensors.
 
-    `encoder` is the one that conditions are made with (of several that hear together, each travels); `others`, of other
-    names, travel with it. The tensors of encoder `name` are named `name/…`, those of the names' encoder `names/…`.
-    `read_ears`, `own_encoder` and `read_name_encoder` read them back.
+    `encoder` is the one that conditions are made with; `others`, of other names, travel with it. The tensors of encoder
+    `name` are named `name/…`, those of the names' encoder `names/…`. `read_ears`, `own_encoder` and
+    `read_name_encoder` read them back.
     """
-    travelling = [*(() if encoder is None else members_of(encoder)), *others]
+    travelling = [*([] if encoder is None else [encoder]), *others]
     states = {each.name: encoder_state(each) for each in travelling}
     model = {
         "condition": schema.to_json(),
@@ -89,10 +85,9 @@ def own_encoder(bundle: Bundle, encoders: Mapping[str, Encoder]) -> Encoder | No
     name = bundle.model.get("encoder")
     if name is None:
         return None
-    parts = str(name).split(JOIN)
-    if not set(parts) <= set(encoders):  # a card names no folder: only what is in the bundle makes its covers
+    if str(name) not in encoders:  # a card names no folder: only what is in the bundle makes its covers
         raise InputError(bundle.folder / MODEL, f"its conditions need an encoder that it lacks: {printable(str(name))}")
-    return joined([encoders[part] for part in parts])
+    return encoders[str(name)]
 
 
 def read_name_encoder(bundle: Bundle) -> NameEncoder | None:
@@ -106,11 +101,6 @@ def read_name_encoder(bundle: Bundle) -> NameEncoder | None:
         raise InputError(bundle.folder, f"its encoder of names cannot be read ({error})") from error
 
 
-def joined(encoders: Sequence[Encoder]) -> Encoder:
-    """One of several: hearing together; of one, itself."""
-    return encoders[0] if len(encoders) == 1 else Together(encoders)
-
-
 def is_encoder_folder(wish: str) -> bool:
     """Whether what was asked for is a folder that `gatefold train-encoder` wrote."""
     return (Path(wish) / CARD_FILE).is_file()
@@ -119,15 +109,12 @@ def is_encoder_folder(wish: str) -> bool:
 def pick(encoders: Mapping[str, Encoder], wish: str, subject: Path) -> Encoder:
     """The encoder that was asked for: one of `encoders` by name, else that in a folder; `InputError` for neither.
 
-    A name means the same wherever the command runs: a folder of the same name is `./name`. Several with + between
-    them hear together.
+    A name means the same wherever the command runs: a folder of the same name is `./name`.
     """
     if wish in encoders:
         return encoders[wish]
     if is_encoder_folder(wish):
         return read_encoder(wish)
-    if JOIN in wish and not Path(wish).exists():
-        return joined([pick(encoders, part, subject) for part in wish.split(JOIN)])
     if wish and Path(wish).exists():
         raise InputError(wish, f"holds no encoder (no {CARD_FILE})")
     has = ", ".join(encoders) or "none"

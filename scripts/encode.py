@@ -23,7 +23,7 @@ def encode(
     track: Annotated[list[Path], typer.Argument(metavar="TRACK...|DATASET", help="Music files, or one dataset.")],
     encoder: Annotated[
         str | None,
-        typer.Option(help="One of the model's encoders, a folder of train-encoder, or A+B; default: the model's own."),
+        typer.Option(help="One of the model's encoders, or a folder of train-encoder; default: the model's own."),
     ] = None,
     model: Annotated[
         Path | None, typer.Option(help="A bundle or a run; default: the model that comes with Gatefold.")

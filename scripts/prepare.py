@@ -28,7 +28,6 @@ from encoders.names import NameEncoder
 from encoders.pca import PCAEncoder
 from encoders.schema import ConditionSchema
 from encoders.stored import read_encoder
-from encoders.together import JOIN
 from gans.board import Panel
 from gans.bundle import SHIPPED, Bundle, load_bundle
 from gans.fine_tune import Start
@@ -37,7 +36,6 @@ from gans.training import Surroundings, TrainingData
 from scripts.ears import (
     bundle_extras,
     is_encoder_folder,
-    joined,
     own_encoder,
     pick,
     read_ears,
@@ -88,16 +86,15 @@ class Ears:
 def prepare(
     folder: Path,
     resolution: int,
-    encoder: Encoder | str | None,
+    encoder_name: str | None,
     where: Sequence[str] = (),
     start: Path | None = None,
 ) -> Prepared:
     """Opens the dataset in `folder` and makes (or finds in its cache) covers at `resolution` and conditions.
 
-    The `encoder` is one at hand or by name: one that comes with Gatefold, but for `pca`, which is fitted to the
-    training tracks; that in the folder of this name; or several of these with + between them. Only rows that meet the
-    conditions `where` (data/where.py) are trained on and scored. start: a bundle whose weights a run begins with:
-    conditions are made as it hears them, where it hears any.
+    The encoder `encoder_name` is one that comes with Gatefold, but for `pca`, which is fitted to the training tracks;
+    else that in the folder of this name. Only rows that meet the conditions `where` (data/where.py) are trained on and
+    scored. start: a bundle whose weights a run begins with: conditions are made as it hears them, where it hears any.
     Raises `InputError` where there is nothing to train on, or no such encoder.
     """
     dataset = Dataset(folder)
@@ -109,11 +106,11 @@ def prepare(
         raise InputError(folder, f"{len(rows)} training tracks with a cover{of_these}; at least 2 are needed")
     own = None if start is None else load_bundle(start)
     theirs = None if own is None else _ears_of(own)
-    trained = theirs.encoder if theirs else _trained(encoder)
+    trained = theirs.encoder if theirs else _trained(encoder_name)
     with stages() as told:
         covers = cover_cache(dataset, resolution, progress=lambda done, total: told("covers", done, total))
         heard = hear_dataset(dataset, lambda done, total: told("listening", done, total), encoder=trained)
-    ears = theirs or _fit_ears(dataset, heard, encoder is not None, trained)
+    ears = theirs or _fit_ears(dataset, heard, encoder_name, trained)
     conditions = dataset_conditions(dataset, ears.schema, ears.encoder, heard, name_encoder=ears.names)
     model, tensors = bundle_extras(ears.schema, ears.encoder, ears.names)
     started = [] if own is None else [own.hash]
@@ -137,8 +134,8 @@ def _ears_of(bundle: Bundle) -> Ears | None:
     return Ears(schema, own_encoder(bundle, read_ears(bundle)), read_name_encoder(bundle))
 
 
-def _fit_ears(dataset: Dataset, heard: HeardTable | None, wanted: bool, trained: Encoder | None) -> Ears:
-    encoder = None if not wanted or heard is None else trained or _fitted(dataset, heard)
+def _fit_ears(dataset: Dataset, heard: HeardTable | None, encoder_name: str | None, trained: Encoder | None) -> Ears:
+    encoder = None if encoder_name is None or heard is None else trained or _fitted(dataset, heard)
     names = _names(dataset, encoder, heard)
     return Ears(fit_schema(dataset, encoder, heard, name_encoder=names), encoder, names)
 
@@ -167,22 +164,15 @@ def hear_dataset(
     return heard
 
 
-def _trained(wish: Encoder | str | None) -> Encoder | None:
-    """The encoder that is meant, or those that hear together; None for one that is fitted."""
-    if wish is None or isinstance(wish, Encoder):
-        return wish
-    if wish == PCAEncoder.name:
+def _trained(wish: str | None) -> Encoder | None:
+    """The encoder `wish` that comes with Gatefold, or that in the folder of this name; None for one that is fitted."""
+    if wish in (None, PCAEncoder.name):
         return None
     if wish in ENCODERS:
         return pick(read_ears(load_bundle(SHIPPED)), wish, SHIPPED)
     if is_encoder_folder(wish):
         return read_encoder(wish)
-    if JOIN in wish:
-        parts = [_trained(part) for part in wish.split(JOIN)]
-        if None in parts:
-            raise InputError("--encoder", f"{PCAEncoder.name} is fitted to the dataset, so it hears alone")
-        return joined([part for part in parts if part is not None])
-    known = f"known: {', '.join(ENCODERS)}, several with + between them, none, or a folder of train-encoder"
+    known = f"known: {', '.join(ENCODERS)}, none, or a folder of train-encoder"
     raise InputError("--encoder", f"no such encoder: {printable(wish)}; {known}")
 
 

@@ -137,7 +137,7 @@ def pretrain(
     begun = None if start is None else Start.read(start)
     asked = {} if images is None else {"total_images": images}
     config = resolve(RECIPE, {"resolution": RESOLUTION, **options_after(begun), **asked})
-    prepared = prepare(pairs, RESOLUTION, best, start=start)
+    prepared = prepare(pairs, RESOLUTION, str(ears / best.name), start=start)
     hardware = open_device(device)
     with stopping(minutes) as (stop, interrupted), showing(config.total_images) as show, one_line_failures(out):
         snapshot = train(config, prepared.data, out, prepared.surroundings(stop, show, begun), hardware)
@@ -183,10 +183,9 @@ def finish(
 ) -> None:
     """Writes the shipped bundle: the snapshot at half precision, its card, and the `encoders`, the best first.
 
-    The best is the one (or the two together) that the snapshot's conditions were made with. How covers of bare tracks
-    follow them is measured on the clips `music`: on those of artists that no pair was trained on. start: the bundle
-    whose weights the snapshot's training began with; they are blended in, and `rescore` says what the blend gets of the
-    run's scores.
+    The best is the one that the snapshot's conditions were made with. How covers of bare tracks follow them is
+    measured on the clips `music`: on those of artists that no pair was trained on. start: the bundle whose weights the
+    snapshot's training began with; they are blended in, and `rescore` says what the blend gets of the run's scores.
     """
     from encoders.schema import ConditionSchema
     from gans.bundle import load_bundle, write_bundle

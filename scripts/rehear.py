@@ -32,7 +32,7 @@ def rehear(
     out: Annotated[Path, typer.Option(help="The new bundle's folder.")],
     encoder: Annotated[
         list[str],
-        typer.Option(help="A folder of train-encoder, one of the bundle's, or A+B; it hears with the first given."),
+        typer.Option(help="A folder of train-encoder, or one of the bundle's; it hears with the first given."),
     ],
     pairs: Annotated[Path | None, typer.Option(help="The pairs that it was trained on, to score it anew.")] = None,
 ) -> None:
@@ -41,7 +41,6 @@ def rehear(
 
     from data.shards import Dataset
     from encoders.schema import Block
-    from encoders.together import members_of
     from gans.bundle import load_bundle, write_bundle
     from gans.rehear import rehear as behind
     from scripts.adopt import check_new
@@ -60,7 +59,7 @@ def rehear(
     generator, changed = behind(made.generator, made.model, "audio", matrix, offset)
     blocks = tuple(Block(block.name, new.code_dim) if block.name == "audio" else block for block in schema.blocks)
     schema = replace(schema, blocks=blocks)
-    named = {each.name for one in (new, *others) for each in members_of(one)}
+    named = {each.name for each in (new, *others)}
     staying = [each for name, each in has.items() if name not in named]
     extras, tensors = bundle_extras(schema, new, read_name_encoder(made), [*others, *staying])
     told = f"It learned to draw by another code, of which {foretold:.1%} is foretold from the one it hears now."

@@ -66,7 +66,6 @@ def teach_one(
 def ears_of(start: Path | None) -> list[Encoder]:
     """The encoders of the bundle that a training begins with, first the one that it hears with; none where it hears
     nothing."""
-    from encoders.together import members_of
     from gans.bundle import load_bundle
     from scripts.ears import own_encoder, read_ears
 
@@ -75,16 +74,13 @@ def ears_of(start: Path | None) -> list[Encoder]:
     bundle = load_bundle(start)
     encoders = read_ears(bundle)
     own = own_encoder(bundle, encoders)
-    return [] if own is None else [own, *(each for each in encoders.values() if each not in members_of(own))]
+    return [] if own is None else [own, *(each for each in encoders.values() if each is not own)]
 
 
 def teach_ears(data: Path, store: Path, music: Dataset, ears: Path, steps: int | None) -> list[Encoder]:
-    """All four, taught in the folder `ears`; first the best two of them together."""
-    from encoders.together import JOIN
+    """All four, taught in the folder `ears`, the best first."""
     from scripts.built import built, remixed
-    from scripts.ears import BEST_TOGETHER, joined
 
     more = [built(data / name, store / name) for name in MORE_SOUND if (data / name).is_dir()]
     more.append(remixed(music, store / "remixes"))
-    taught = {encoder.name: encoder for encoder in teach(music, data / "teachers", ears, steps, more)}
-    return [joined([taught.pop(name) for name in BEST_TOGETHER.split(JOIN)]), *taught.values()]
+    return teach(music, data / "teachers", ears, steps, more)

@@ -23,7 +23,6 @@ from encoders.options import Options
 from encoders.recipes import options_of
 from encoders.stored import CARD_FILE, read_encoder
 from encoders.task import Listener
-from encoders.together import JOIN, Together
 from encoders.training import carry_out, plan_training
 from scripts.comparison import Answers, Measured, Questions, ask
 from scripts.measure import seconds_of
@@ -102,9 +101,7 @@ class Trial:
         return cls(dataset, heard, ask(dataset, heard.usable(), n_folds, training.seed), training)
 
     def encoder(self, name: str, fold: int) -> Encoder:
-        """The encoder trained on all folds but one; of several with + between them, those together."""
-        if JOIN in name:
-            return Together([self.encoder(part, fold) for part in name.split(JOIN)])
+        """The encoder trained on all folds but one."""
         held_out = self.questions.folds == fold
         rows = self.questions.rows
         return self.training.fit_on(name, self.dataset, rows[~held_out], rows[held_out])

@@ -62,15 +62,6 @@ def test_the_command_prints_what_was_measured_and_draws_a_map(gatefold, small, t
     assert [f for f in again if f["name"] != "time"] == [f for f in figures if f["name"] != "time"]
 
 
-def test_encoders_that_hear_together_are_those_that_were_trained_alone(small, tmp_path):
-    settings = ("pca.code_dim=4", *(f"autoencoder.{option}" for option in TINY["autoencoder"]))
-    trial = Trial.open(Dataset(small), 2, Training(tmp_path, settings=settings))
-    both = trial.answers("pca+autoencoder", 1)
-    for name, codes in (("pca", both.codes[:, :4]), ("autoencoder", both.codes[:, 4:])):
-        np.testing.assert_array_equal(codes, trial.answers(name, 1).codes)
-    assert len(list(tmp_path.glob("*/encoder.json"))) == 2
-
-
 def test_a_table_with_the_world_s_rule_has_its_columns(gatefold, small, tmp_path, monkeypatch):
     monkeypatch.setattr(trials, "WORLD_S", 1.5)
     words = (*PCA, "--folds", "2", "--world", "24", "--table", "--out", tmp_path / "kept")
@@ -89,9 +80,6 @@ def test_a_table_with_the_world_s_rule_has_its_columns(gatefold, small, tmp_path
     ("words", "reason"),
     [
         (("--encoder", "ears"), "no such encoder: ears"),
-        (("--encoder", "cnn+ears"), "no such encoder: ears"),
-        (("--encoder", "cnn+pca"), "these cannot hear together: cnn hears log_mel, pca hears descriptors"),
-        (("--encoder", "cnn+cnn"), "two or more different encoders can hear together"),
         (("--set", "ears.steps=3"), "begins with the name of an encoder"),
         (("--encoder", "pca", "--set", "pca.code_din=3"), "did you mean code_dim?"),
         (("--teachers", "/nowhere"), "holds no teachers"),
@@ -236,7 +224,7 @@ def test_every_encoder_is_compared_and_has_its_map(gatefold, small, tmp_path):
     assert done.code == 0, done.err
     figures = [json.loads(line) for line in done.lines]
     asked = [figure["subject"] for figure in figures if figure["name"] == "genre accuracy"]
-    assert asked == [*ENCODERS, "cnn+rnn", "librosa"]
+    assert asked == [*ENCODERS, "librosa"]
     assert decode_cover(tmp_path / "map.png").width == 1200
     kept = sorted(card.parent.name.split("-")[0] for card in (tmp_path / "kept").glob("*/encoder.json"))
     assert kept == sorted(2 * list(ENCODERS))

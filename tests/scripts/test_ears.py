@@ -16,12 +16,10 @@ from encoders.features import compute_features
 from encoders.name_training import Targets
 from encoders.names import NameEncoder
 from encoders.stored import write_encoder
-from encoders.together import Together
 from gans.bundle import load_bundle
 from scripts.ears import BEST, bundle_extras, own_encoder, pick, read_ears, read_name_encoder
-from scripts.making import Wishes
 from scripts.pipeline import Listener
-from tests.scripts.ears import hearing_schema, random_pca, untrained_cnn, untrained_rnn, write_hearing_bundle
+from tests.scripts.ears import hearing_schema, random_pca, untrained_cnn, write_hearing_bundle
 
 
 def test_what_is_written_is_what_is_read(hearing, songs):
@@ -76,30 +74,6 @@ def test_a_name_means_the_models_own_wherever_the_command_runs(hearing, elsewher
         pick(encoders, "rnn", hearing)
 
 
-def test_two_that_hear_together_travel_each_and_can_be_asked_for(tmp_path, songs):
-    excerpt = load_audio(songs[0])
-    features = compute_features(excerpt.y, excerpt.sr)
-    both = Together([untrained_cnn(), untrained_rnn()])
-    model, tensors = bundle_extras(hearing_schema(both.code_dim), both, others=[random_pca()])
-    assert model["encoder"] == "cnn+rnn"
-    bundle = load_bundle(write_hearing_bundle(tmp_path / "bundle", model, tensors))
-    encoders = read_ears(bundle)
-    assert list(encoders) == ["cnn", "rnn", "pca"]
-    own = own_encoder(bundle, encoders)
-    assert own.fingerprint == both.fingerprint
-    assert np.array_equal(own.heads.genre_weight, both.heads.genre_weight)
-    assert own.encode([features]).shape == (1, 10)
-    turned = pick(encoders, "rnn+cnn", bundle.folder)
-    assert turned.encode([features])[0, :4] == pytest.approx(own.encode([features])[0, 6:])
-    write_encoder(tmp_path / "elsewhere", untrained_rnn(3), {})
-    assert pick(encoders, f"cnn+{tmp_path / 'elsewhere'}", bundle.folder).code_dim == 9
-    for wish, reason in (("cnn+pca", "cannot hear together"), ("cnn+ear", "has no encoder 'ear'"), ("cnn+", "''")):
-        with pytest.raises(InputError, match=reason):
-            pick(encoders, wish, bundle.folder)
-    subject = Listener(bundle).subject(songs[0], Wishes())
-    assert subject.c is not None
-
-
 def changed(bundle: Path, folder: Path, **changes: object) -> Path:
     shutil.copytree(bundle, folder)
     model = json.loads((folder / "model.json").read_text())
@@ -107,7 +81,7 @@ def changed(bundle: Path, folder: Path, **changes: object) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("wish", ["rnn", "./cnn", "cnn+rnn", "cnn+./cnn", ["cnn"], {}], ids=str)
+@pytest.mark.parametrize("wish", ["rnn", "./cnn", ["cnn"], {}], ids=str)
 def test_a_card_names_no_encoder_outside_its_bundle(hearing, elsewhere, wish):
     with pytest.raises(InputError, match=r"model\.json: its conditions need an encoder that it lacks"):
         Listener.open(changed(hearing, elsewhere / "bundle", encoder=wish))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ import pytest
 
 from data.shards import Dataset
 from data.synthetic import write_world
-from encoders.heads import Heads
 from encoders.heard import dataset_codes
 from encoders.stored import write_encoder
 from scripts.ears import bundle_extras
@@ -98,19 +98,18 @@ def test_covers_stay_where_the_new_ears_hear_the_same(own_bundle, music, songs, 
         assert np.abs(cover(before, song) - cover(after, song)).max() <= 4, song
 
 
-def test_two_can_hear_together_in_the_place_of_one(own_bundle, music, songs, tmp_path):
-    """The old code is the first half of the new one, and only the old ears answer: so covers stay here too."""
-    rnn = settled(untrained_rnn(), music)
-    rnn.heads = Heads()
-    write_encoder(tmp_path / "rnn", rnn, {})
-    words = (own_bundle, music.folder, "--encoder", f"cnn+{tmp_path / 'rnn'}", "--out", tmp_path / "new")
+def test_ears_of_another_kind_take_the_place_and_the_old_ones_travel_on(own_bundle, music, songs, tmp_path, capsys):
+    write_encoder(tmp_path / "rnn", settled(untrained_rnn(), music), {})
+    words = (own_bundle, music.folder, "--encoder", tmp_path / "rnn", "--out", tmp_path / "new")
     assert rehear_by(*words) == 0
-    before, after = Listener.open(own_bundle), Listener.open(tmp_path / "new")
-    assert after.bundle.model["encoder"] == "cnn+rnn"
+    after = Listener.open(tmp_path / "new")
+    assert after.own_encoder.name == "rnn"
     assert list(after.encoders) == ["cnn", "rnn", "pca"]
-    assert dict(after.bundle.layout)["audio"] == 10
+    assert dict(after.bundle.layout)["audio"] == 4
     assert set(after.bundle.model["metrics"]) == {"follows"}
-    assert np.abs(cover(before, songs[0]) - cover(after, songs[0])).max() <= 4
+    share = float(re.search(r"([\d.]+) of the variance", capsys.readouterr().err)[1])
+    assert f"{share:.1%} is foretold" in after.bundle.model["card"]["ears"]
+    assert np.abs(cover(after, songs[0]) - cover(after, songs[1])).mean() > 1
 
 
 def test_what_cannot_be_done_is_one_line(bundle, own_bundle, music, tmp_path, capsys):

@@ -100,8 +100,6 @@ def test_training_without_the_audio(gatefold, store, tmp_path):
         (["--set", "g_lr"], "key=value"),
         (["--set", "generator.nonsense=1"], "nonsense"),
         (["--encoder", "ear"], "no such encoder"),
-        (["--encoder", "cnn+ear"], "no such encoder: ear"),
-        (["--encoder", "cnn+pca"], "pca is fitted to the dataset, so it hears alone"),
         (["--device", "abacus"], "cannot be used"),
         (["--batch", "1"], "batch_size"),
         (["--images", "0"], "total_images"),
