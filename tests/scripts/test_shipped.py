@@ -24,12 +24,19 @@ def test_it_is_light_and_holds_its_three_files_alone():
     files = {path.name: path.stat().st_size for path in SHIPPED.iterdir()}
     assert files.keys() == {"model.json", "generator.safetensors", "encoders.safetensors"}
     assert sum(files.values()) < 20e6
+    assert files["encoders.safetensors"] < 8e6
 
 
 def test_its_card_says_what_one_must_know(shipped):
     assert {"name", "what", "pairs", "learned", "weaknesses", "licences"} <= shipped.model["card"].keys()
     assert {"recipe", "images_shown", "resolution", "config", "data", "metrics"} <= shipped.model.keys()
     assert set(shipped.model["data"]["sources"]) == {"graphic", "painting"}
+
+
+def test_it_has_all_encoders_and_says_how_they_took_the_old_ones_place(shipped):
+    assert list(Listener(shipped).encoders) == ["cnn", "rnn", "autoencoder", "pca"]
+    assert "is foretold from the one it hears now" in shipped.model["card"]["ears"]
+    assert "of remixes of them" in shipped.model["card"]["licences"]
 
 
 def test_covers_follow_the_music_beyond_chance_here_and_on_the_card(shipped):
