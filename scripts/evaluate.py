@@ -23,6 +23,9 @@ def evaluate(
     features: Annotated[
         str, typer.Option(metavar="NAME|FILE.pt", help="What distances are of: descriptors, embedding, or TorchScript.")
     ] = "descriptors",
+    seeds: Annotated[
+        int, typer.Option(min=2, max=10_000, help="Compositions under which each attribute is moved in steps.")
+    ] = 240,
     seed: Annotated[int, typer.Option(min=0, help="Of the folds, the listeners and the shuffles.")] = 0,
     table: Annotated[bool, typer.Option("--table", help="A table for people instead of JSON lines.")] = False,
     picture: Annotated[
@@ -76,7 +79,7 @@ def evaluate(
         unseen = material.c[material.unseen]
         for figure in score_moves(name, draw, ears.schema, unseen):
             tell(figure)
-        moved = move(draw, ears.schema, unseen, seed=seed)
+        moved = move(draw, ears.schema, unseen, seeds, seed)
         if moved is not None:
             for figure in score_monotony(name, moved):
                 tell(figure)

@@ -46,7 +46,7 @@ BRIEFLY = {
     "gatefold compare ": "--budget 1s --resolution 32 --set generator.base_channels=64",
     "gatefold walk": "--seconds 1",
     "gatefold analyze": "--maps tsne --count 24",
-    "gatefold evaluate": "--listeners ridge",
+    "gatefold evaluate": "--listeners ridge --seeds 8",
     "python -m scripts.modes": "hinge --seeds 1",
     "gatefold board": "--port 0",
     "make pretrained": "FLAGS='--images 64 --bundle pretrained --ears-steps 2'",

@@ -160,12 +160,12 @@ def test_a_clip_at_half_its_level_moves_covers_less_than_another_track_does(tmp_
 @pytest.mark.slow
 def test_the_command_prints_every_figure_as_one_object_a_line(gatefold, store, bundle, tmp_path):
     picture = tmp_path / "moved.png"
-    done = gatefold("evaluate", bundle, store, "--listeners", "ridge", "--picture", picture)
+    done = gatefold("evaluate", bundle, store, "--listeners", "ridge", "--picture", picture, "--seeds", "6")
     assert done.code == 0, done.err
     figures = [json.loads(line) for line in done.lines]
     names = {figure["name"] for figure in figures}
     assert {"distance", "coverage", "copies", "energy", "all", "gap", "cover → track R@1", "hue by tempo"} <= names
-    assert any("with energy" in name for name in names)
+    assert {figure["n"] for figure in figures if "with energy" in figure["name"]} == {6}
     assert picture.exists()
     assert {"real covers", "own"} <= {figure["subject"] for figure in figures}
 
