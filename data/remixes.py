@@ -35,9 +35,11 @@ BALANCE_DB = 6.0
 
 
 def artists_of(artist: str | None) -> set[str]:
-    """Everyone who is heard in a row, in one spelling; the whole name too, which may be one band's."""
-    names = [artist, *(artist or "").split(BOTH)]
-    return {name for name in map(normalised_artist, names) if name}
+    """Everyone who is heard in a row, in one spelling; neighbours together too, who may be one act of such a name. Of a
+    track by nobody its id, as `encoders.lessons` has it, too."""
+    parts = (artist or "").split(BOTH)
+    runs = {BOTH.join(parts[i:j]) for i in range(len(parts)) for j in range(i + 1, len(parts) + 1)}
+    return {name for name in map(normalised_artist, runs) if name} | {f"row:{part}" for part in parts if part}
 
 
 def write_remixes(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from analysis.descriptors import compute_descriptors
 from analysis.detectors import DESCRIPTORS
@@ -31,7 +32,8 @@ from encoders.stored import read_encoder
 from gans.board import Panel
 from gans.bundle import SHIPPED, Bundle, load_bundle
 from gans.fine_tune import Start
-from gans.snapshots import MOST_EVALUATED, Evaluate
+from gans.generator import GeneratorNetwork
+from gans.snapshots import MOST_EVALUATED, Evaluate, score
 from gans.training import Surroundings, TrainingData
 from scripts.ears import (
     bundle_extras,
@@ -60,6 +62,11 @@ class Prepared:
     evaluate: Evaluate
     model: Mapping[str, Any]
     encoder_tensors: Mapping[str, np.ndarray]
+
+    def score(self, generator: GeneratorNetwork) -> dict[str, float]:
+        """What a generator gets of a training's own scores."""
+        held_out = np.asarray(self.data.conditions[self.data.held_out])
+        return score(generator, held_out, self.evaluate, torch.device("cpu"))
 
     def surroundings(
         self,

@@ -118,12 +118,11 @@ def pretrain(
     ears_steps: Annotated[int | None, typer.Option(min=1, help="Steps of each encoder's training.")] = None,
 ) -> None:
     """Train the encoders, make the pairs, train on them, and write the bundle."""
-    import torch
 
     from gans.bundle import load_bundle
     from gans.fine_tune import Start
     from gans.recipes import resolve
-    from gans.snapshots import find_bundle, score
+    from gans.snapshots import find_bundle
     from gans.training import train
     from scripts.built import built
     from scripts.prepare import prepare
@@ -146,11 +145,7 @@ def pretrain(
         complain("stopped; the same command goes on from here, and writes the bundle when it is done")
         raise typer.Exit(INTERRUPTED if interrupted() else 0)
     if bundle is not None:
-        held_out = np.asarray(prepared.data.conditions[prepared.data.held_out])
-        finish(
-            snapshot, music, bundle, [best, *others], start,
-            lambda generator: score(generator, held_out, prepared.evaluate, torch.device("cpu")),
-        )  # fmt: skip
+        finish(snapshot, music, bundle, [best, *others], start, prepared.score)
         print_path(bundle)
 
 

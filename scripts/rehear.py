@@ -41,10 +41,12 @@ def rehear(
 
     from data.shards import Dataset
     from encoders.schema import Block
+    from gans.align import AlignedGenerator
     from gans.bundle import load_bundle, write_bundle
     from gans.rehear import rehear as behind
     from scripts.adopt import check_new
     from scripts.ears import bundle_extras, own_encoder, pick, read_ears, read_name_encoder, read_schema
+    from scripts.prepare import prepare
     from scripts.pretrain import CARD, bare_conditions, measure_following
 
     check_new(out)
@@ -54,6 +56,8 @@ def rehear(
     if old is None or schema is None or not schema.has("audio"):
         raise InputError(bundle, "hears no code of a track, so there is nothing to put in its place")
     new, *others = [pick(has, wish, bundle) for wish in encoder]
+    if isinstance(made.generator, AlignedGenerator):
+        raise InputError(bundle, "is aligned to its code, not trained by it: gatefold align gives it another")
     matrix, offset, foretold = foretell(old, new, music)
     complain(f"{dataset}: {foretold:.3f} of the variance of the old code is foretold for artists left out")
     generator, changed = behind(made.generator, made.model, "audio", matrix, offset)
@@ -68,7 +72,7 @@ def rehear(
     card = {**card, **words, "ears": told}
     model = {**made.model, **changed, **extras, "card": card, "metrics": {}}
     made = load_bundle(write_bundle(out, generator, model, tensors, half=True))
-    scores = {} if pairs is None else score_on(out, pairs)
+    scores = {} if pairs is None else prepare(pairs, generator.resolution, None, start=out).score(made.generator)
     metrics = {**scores, "follows": measure_following(made, bare_conditions(music, schema, new))}
     print_path(write_bundle(out, generator, {**model, "metrics": metrics}, tensors, half=True))
 
@@ -109,20 +113,6 @@ def foretell(old: Encoder, new: Encoder, dataset: Dataset) -> tuple[np.ndarray, 
     probe = fit_ridge(x, y, artists)
     matrix = (probe.weight / probe.scale[:, None]).T
     return matrix, probe.bias - matrix @ probe.mean, 1 - float(np.square(left).sum() / np.square(y - y.mean(0)).sum())
-
-
-def score_on(bundle: Path, pairs: Path) -> dict[str, float]:
-    """What the bundle gets of a training's own scores on `pairs`."""
-    import torch
-
-    from gans.bundle import load_bundle
-    from gans.snapshots import score
-    from scripts.prepare import prepare
-
-    made = load_bundle(bundle)
-    prepared = prepare(pairs, int(made.model["resolution"]), None, start=bundle)
-    held_out = np.asarray(prepared.data.conditions[prepared.data.held_out])
-    return score(made.generator, held_out, prepared.evaluate, torch.device("cpu"))
 
 
 if __name__ == "__main__":

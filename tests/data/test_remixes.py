@@ -87,8 +87,9 @@ def test_of_two_clips_the_second_is_as_much_louder_as_said() -> None:
 
 
 def test_everyone_who_is_heard_is_named() -> None:
-    assert artists_of(f"Ann{BOTH}Bo Li") == {"annboli", "ann", "boli"}
-    assert artists_of("AC/DC") == {"acdc"}
+    assert artists_of(f"Ann{BOTH}Bo Li") >= {"annboli", "ann", "boli"}
+    assert "anncy" in artists_of(f"Bo{BOTH}Ann{BOTH}Cy")  # Ann × Cy may be one act
+    assert artists_of("AC/DC") == {"acdc", "row:AC/DC"}
     assert artists_of(None) == set()
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from data.errors import InputError
-from data.remixes import BOTH
+from data.remixes import BOTH, artists_of, write_remixes
 from data.shards import Dataset, DatasetWriter
 from data.synthetic import draw_tracks, synthesize, write_world
 from data.table import make_row
@@ -224,6 +224,13 @@ def test_also_is_heard_without_its_labels_and_held_out_artists(world: Dataset, t
     assert train("cnn", world, also=[only_held], **sides(world)).fingerprint == alone.fingerprint
     remixed = make(tmp_path / "f", [{"artist": f"x{BOTH}{held}"}, {"artist": f"{held}{BOTH}y"}])
     assert train("cnn", world, also=[remixed], **sides(world)).fingerprint == alone.fingerprint
+
+
+def test_a_remix_of_a_track_by_nobody_is_held_out_with_it(tmp_path: Path) -> None:
+    dataset = make(tmp_path / "d", [{"artist": None}, {"artist": "x"}])
+    made = write_remixes(dataset, [0], tmp_path / "r", 1)
+    held = dataset_labels(dataset, np.arange(2)).artists[0]
+    assert held in artists_of(made.row(0)["artist"])
 
 
 def test_where_other_sound_outnumbers_the_labelled_every_second_hearing_is_of_that() -> None:

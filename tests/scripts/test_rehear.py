@@ -18,8 +18,8 @@ from scripts.ears import bundle_extras
 from scripts.making import Wishes
 from scripts.pipeline import Listener
 from scripts.rehear import foretell, rehear
-from scripts.shell import new_app, run
 from tests.scripts.ears import hearing_schema, random_pca, untrained_cnn, untrained_rnn, write_hearing_bundle
+from tests.scripts.verbs import run_alone
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +56,6 @@ def own_bundle(music: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path
     return write_hearing_bundle(tmp_path_factory.mktemp("bundles") / "own", *extras)
 
 
-def rehear_by(*words: object) -> int:
-    app = new_app()
-    app.command()(rehear)
-    with pytest.raises(SystemExit) as stop:
-        run(app, list(map(str, words)))
-    return int(stop.value.code or 0)
-
-
 def cover(listener: Listener, song: Path) -> np.ndarray:
     return listener.draw(listener.subject(song, Wishes()).c, 1, 1.0, 1.0).astype(int)
 
@@ -84,7 +76,7 @@ def test_covers_stay_where_the_new_ears_hear_the_same(own_bundle, music, songs, 
     ears = turned(settled(untrained_cnn(), music))
     write_encoder(tmp_path / "ears", ears, {})
     words = (own_bundle, music.folder, "--encoder", tmp_path / "ears", "--out", tmp_path / "new")
-    assert rehear_by(*words, "--pairs", music.folder) == 0
+    assert run_alone(rehear, *words, "--pairs", music.folder) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "new")
     before, after = Listener.open(own_bundle), Listener.open(tmp_path / "new")
     assert after.own_encoder.fingerprint == ears.fingerprint
@@ -101,7 +93,7 @@ def test_covers_stay_where_the_new_ears_hear_the_same(own_bundle, music, songs, 
 def test_ears_of_another_kind_take_the_place_and_the_old_ones_travel_on(own_bundle, music, songs, tmp_path, capsys):
     write_encoder(tmp_path / "rnn", settled(untrained_rnn(), music), {})
     words = (own_bundle, music.folder, "--encoder", tmp_path / "rnn", "--out", tmp_path / "new")
-    assert rehear_by(*words) == 0
+    assert run_alone(rehear, *words) == 0
     after = Listener.open(tmp_path / "new")
     assert after.own_encoder.name == "rnn"
     assert list(after.encoders) == ["cnn", "rnn", "pca"]
@@ -121,7 +113,7 @@ def test_what_cannot_be_done_is_one_line(bundle, own_bundle, music, tmp_path, ca
         ((own_bundle, music.folder, "--encoder", "pca", "--out", own_bundle), "is there already"),
         ((own_bundle, few, "--encoder", "pca", "--out", new), "artists can be heard, and 5 are needed"),
     ):
-        assert rehear_by(*words) == 2
+        assert run_alone(rehear, *words) == 2
         error = capsys.readouterr().err
         assert reason in error
         assert "Traceback" not in error
