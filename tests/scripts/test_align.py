@@ -12,8 +12,10 @@ from data.synthetic import write_world
 from encoders.stored import write_encoder
 from gans.align import AlignedGenerator
 from gans.bundle import load_bundle, write_bundle
+from scripts.rehear import rehear
 from tests.gans.pickled import small_generator
 from tests.scripts.ears import random_pca
+from tests.scripts.verbs import run_alone
 
 N_TRACKS = 26
 
@@ -119,3 +121,9 @@ def test_what_cannot_be_aligned_is_one_line_and_two(gatefold, unconditional, bun
         assert says in done.err
         assert done.err.count("\n") == 1
         assert not (tmp_path / "out").exists()
+
+
+def test_other_ears_are_aligned_anew_not_foretold(aligned, world, ears, tmp_path, capsys):
+    assert run_alone(rehear, aligned, world, "--encoder", ears, "--out", tmp_path / "new") == 2
+    assert "gatefold align gives it another" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
