@@ -123,7 +123,7 @@ def test_what_cannot_be_aligned_is_one_line_and_two(gatefold, unconditional, bun
         assert not (tmp_path / "out").exists()
 
 
-def test_other_ears_are_aligned_anew_not_foretold(aligned, world, ears, tmp_path, capsys):
+def test_other_ears_are_aligned_anew_not_foretold(aligned, world, ears, tmp_path, capfd):
     assert run_alone(rehear, aligned, world, "--encoder", ears, "--out", tmp_path / "new") == 2
-    assert "gatefold align gives it another" in capsys.readouterr().err
+    assert "gatefold align gives it another" in capfd.readouterr().err
     assert not (tmp_path / "new").exists()
