@@ -117,7 +117,7 @@ def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
 def environment(**more: str) -> dict[str, str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     # `make test` inside the tests would never end: there it only runs those of the house.
-    house = "-k test_packages_are_listed"
+    house = "tests/test_house.py -k test_packages_are_listed"
     return {
         **os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": house, "OMP_NUM_THREADS": "1", **more,
     }  # fmt: skip
